@@ -1,0 +1,1 @@
+"""Files that deployments use; no product code."""

@@ -1,0 +1,1 @@
+"""What puts records in from outside: the ingest gateway and the provider simulator."""
