@@ -1,1 +1,1 @@
-"""Every contract at a boundary: Avro files, models, topics, the codec and one adapter per provider. Imports nothing of ours."""
+"""Every contract at a boundary: Avro files, models, topics, the codec, provider adapters. Imports nothing of ours."""
