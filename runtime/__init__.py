@@ -1,1 +1,1 @@
-"""What every worker runs on: Kafka clients, worker life, settings, telemetry, secrets, provisioning, the command line."""
+"""What every worker runs on: Kafka clients, worker life, settings, telemetry, secrets, provisioning, the CLI."""

@@ -1,0 +1,1 @@
+"""The `trackly` command line: every role and tool is a subcommand."""

@@ -1,0 +1,332 @@
+"""A consumer for an asyncio role: one thread owns it, the loop decides, the thread brings actual to desired.
+
+Consumer calls are serialised across threads (KAFKA.md, trap 2), so nobody else touches the client. The handler's
+methods run on the loop, in the order in which things happened. Nothing here knows what a record means.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from runtime.clock import mono_s, now_ms
+from runtime.kafka.metrics import ASSIGNED, LAST_POLL, REBALANCES
+from runtime.kafka.properties import Properties
+from runtime.kafka.records import Committed, Message, Partition
+
+_LOG = logging.getLogger(__name__)
+
+POLL_S: Final = 0.05
+"""Longest a poll waits; a wish of the loop is seen within it."""
+BATCH_MAX: Final = 500
+"""Records handed to the loop at once."""
+OUTSTANDING_MAX: Final = 4
+"""Batches handed over and not yet taken; beyond it the thread waits."""
+COMMITTED_TIMEOUT_S: Final = 30.0
+REVOKE_S: Final = 8.0
+"""Longest a revocation waits for tries in flight and their acks (5.5 s) and the commit."""
+
+Position = tuple[int, str]
+"""Offset to commit and its metadata."""
+
+
+class Handler(Protocol):
+    """What the loop does about partitions and records."""
+
+    def start_offset(self, partition: Partition, committed: Committed, low: int, high: int) -> int | None:
+        """Offset to start a partition at (on the reader's thread, pure); None starts it as the client would."""
+        ...
+
+    def assigned(self, partitions: Mapping[Partition, Committed]) -> None:
+        """Build fresh state for partitions that are ours now."""
+        ...
+
+    def records(self, messages: Sequence[Message]) -> None:
+        """Take records; must not block."""
+        ...
+
+    async def revoked(self, partitions: Sequence[Partition]) -> Mapping[Partition, Position]:
+        """Let go of partitions, waiting for what is in flight; answer what to commit for them."""
+        ...
+
+    def lost(self, partitions: Sequence[Partition]) -> None:
+        """Forget partitions that already belong to somebody else; nothing may be committed."""
+        ...
+
+
+class ReaderFailedError(Exception):
+    """The consumer met an error that no retry mends; the process must end."""
+
+
+class Reader:
+    """Reads topics as a member of a group for one event loop."""
+
+    def __init__(
+        self, properties: Properties, topics: Sequence[str], handler: Handler, *, name: str, watermarks: bool = False
+    ) -> None:
+        """Create the reader; `watermarks` asks for low and high offsets on assign (delay topics)."""
+        self._consumer = Consumer({**properties, "error_cb": self._on_error, "on_commit": self._on_commit})
+        self._topics = list(topics)
+        self._handler = handler
+        self._name = name
+        self._watermarks = watermarks
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=self._run, name=f"reader-{name}", daemon=True)
+        self._stop = threading.Event()
+        self._slots = threading.BoundedSemaphore(OUTSTANDING_MAX)
+        self._lock = threading.Lock()
+        self._paused_wanted: frozenset[Partition] = frozenset()
+        self._paused: set[Partition] = set()
+        self._held: set[Partition] = set()
+        self._positions: dict[Partition, Position] = {}
+        self._verifications: list[asyncio.Future[bool]] = []
+        self._failure: BaseException | None = None
+        self._done: asyncio.Future[None] | None = None
+        self.last_poll_s = mono_s()
+
+    def start(self) -> None:
+        """Bind to the running loop, subscribe, start the thread."""
+        self._loop = asyncio.get_running_loop()
+        self._done = self._loop.create_future()
+        self._thread.start()
+
+    @property
+    def done(self) -> asyncio.Future[None]:
+        """Ends when the thread ends; carries its failure."""
+        if self._done is None:
+            raise RuntimeError("start() comes first")
+        return self._done
+
+    def pause(self, partitions: frozenset[Partition]) -> None:
+        """Say which partitions must be paused from now on; all others are resumed."""
+        self._paused_wanted = partitions
+
+    def commit(self, partition: Partition, offset: int, metadata: str = "") -> None:
+        """Commit a position soon; a newer one for the same partition replaces it."""
+        with self._lock:
+            self._positions[partition] = (offset, metadata)
+
+    def verify(self) -> asyncio.Future[bool]:
+        """Commit everything that is asked for, synchronously; True when the group still counts us as a member."""
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        with self._lock:
+            self._verifications.append(future)
+        return future
+
+    async def close(self) -> None:
+        """Leave the group: the revocation runs its course, then the thread ends."""
+        self._stop.set()
+        await asyncio.wait([self.done])
+
+    # ---- on the thread ----------------------------------------------------------------------------------------------
+    def _run(self) -> None:
+        try:
+            self._consumer.subscribe(
+                self._topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+            )
+            while not self._stop.is_set():
+                self._reconcile()
+                self._poll()
+                self._commit_positions()
+                self._verify_all()
+            self._leave()
+        except BaseException as error:  # noqa: BLE001 - whatever ends the thread must reach the role
+            self._failure = error
+        finally:
+            self._consumer.close()
+            self._post(self._finish)
+
+    def _leave(self) -> None:
+        held = sorted(self._held)
+        if held:
+            self._let_go(held)
+        self._commit_positions(synchronous=True)
+
+    def _finish(self) -> None:
+        if self._failure is not None:
+            self.done.set_exception(ReaderFailedError(f"{self._name}: {self._failure!r}"))
+        else:
+            self.done.set_result(None)
+        for future in self._verifications:
+            if not future.done():
+                future.set_result(False)
+
+    def _poll(self) -> None:
+        first = self._consumer.poll(POLL_S)
+        self.last_poll_s = mono_s()
+        LAST_POLL.set(now_ms() / 1000)
+        if first is None:
+            return
+        batch = [first, *self._consumer.consume(BATCH_MAX - 1, 0)]
+        good = [message for message in batch if message.error() is None]
+        for message in batch:
+            if message.error() is not None:
+                self._judge(message.error())
+        if good:
+            while not self._slots.acquire(timeout=POLL_S):
+                if self._stop.is_set():
+                    return
+            self._post(self._hand_over, good)
+
+    def _hand_over(self, messages: list[Any]) -> None:
+        self._slots.release()
+        self._handler.records(messages)
+
+    def _judge(self, error: Any) -> None:
+        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's spelling
+            return
+        if error.fatal() or error.code() in {KafkaError._AUTO_OFFSET_RESET, KafkaError.TOPIC_AUTHORIZATION_FAILED}:  # noqa: SLF001
+            raise ReaderFailedError(error.str())
+        _LOG.warning("kafka consumer %s: %s", self._name, error.name())
+
+    def _reconcile(self) -> None:
+        wanted = self._paused_wanted & self._held
+        to_pause = wanted - self._paused
+        to_resume = self._paused - wanted
+        if to_pause:
+            self._consumer.pause(_client_partitions(to_pause))
+        if to_resume & self._held:
+            self._consumer.resume(_client_partitions(to_resume & self._held))
+        self._paused = set(wanted)
+
+    def _commit_positions(self, *, synchronous: bool = False) -> bool:
+        with self._lock:
+            positions, self._positions = self._positions, {}
+        offsets = [
+            TopicPartition(partition.topic, partition.number, offset, metadata)
+            for partition, (offset, metadata) in positions.items()
+            if partition in self._held
+        ]
+        if not offsets:
+            return True
+        try:
+            if not synchronous:
+                self._consumer.commit(offsets=offsets, asynchronous=True)
+                return True
+            answered = self._consumer.commit(offsets=offsets, asynchronous=False)
+        except KafkaException as error:
+            if error.args[0].fatal():
+                raise
+            _LOG.warning("commit of %s refused: %s", self._name, error.args[0].name())
+            if error.args[0].retriable():
+                self._put_back(positions)
+            return False
+        return all(partition.error is None for partition in answered or ())
+
+    def _on_commit(self, error: Any, partitions: Sequence[Any]) -> None:
+        """Answer of an asynchronous commit: what a retry can mend is committed again unless something newer is asked."""
+        for found in partitions:
+            problem = found.error or error
+            if problem is not None and problem.retriable():
+                self._put_back({Partition(found.topic, found.partition): (found.offset, found.metadata or "")})
+
+    def _put_back(self, positions: Mapping[Partition, Position]) -> None:
+        with self._lock:
+            self._positions = {**positions, **self._positions}
+
+    def _verify_all(self) -> None:
+        with self._lock:
+            waiting, self._verifications = self._verifications, []
+        if not waiting:
+            return
+        alive = self._commit_positions(synchronous=True) and bool(self._held)
+        for future in waiting:
+            self._post(_resolve, future, alive)
+
+    def _on_assign(self, _consumer: Any, partitions: list[Any]) -> None:
+        REBALANCES.labels("assigned").inc()
+        names = [Partition(partition.topic, partition.partition) for partition in partitions]
+        committed = self._committed(partitions)
+        starts = []
+        for name in names:
+            low, high = self._consumer.get_watermark_offsets(_client(name), timeout=10) if self._watermarks else (0, 0)
+            start = self._handler.start_offset(name, committed[name], low, high)
+            starts.append(TopicPartition(name.topic, name.number, committed[name].offset if start is None else start))
+            if start is not None and committed[name].offset < 0:
+                self.commit(name, start)
+        for start_at in starts:
+            if start_at.offset < 0:
+                start_at.offset = -2  # OFFSET_BEGINNING: nothing was committed, so everything is still to be read
+        self._consumer.incremental_assign(starts)
+        if partitions:
+            self._consumer.resume(_client_partitions(names))
+        self._paused -= set(names)
+        self._held |= set(names)
+        ASSIGNED.labels(self._name).set(len(self._held))
+        self._post(self._handler.assigned, committed)
+
+    def _committed(self, partitions: list[Any]) -> dict[Partition, Committed]:
+        if not partitions:
+            return {}
+        while True:
+            try:
+                return {
+                    Partition(found.topic, found.partition): Committed(max(found.offset, -1), found.metadata or "")
+                    for found in self._consumer.committed(partitions, timeout=COMMITTED_TIMEOUT_S)
+                }
+            except KafkaException as error:
+                if error.args[0].fatal() or self._stop.is_set():
+                    raise
+                _LOG.warning("committed offsets of %s: %s", self._name, error.args[0].name())
+
+    def _on_revoke(self, _consumer: Any, partitions: list[Any]) -> None:
+        REBALANCES.labels("revoked").inc()
+        self._let_go([Partition(partition.topic, partition.partition) for partition in partitions])
+        self._consumer.incremental_unassign(partitions)
+
+    def _let_go(self, names: list[Partition]) -> None:
+        """Hand partitions back to the loop and commit what it answers, while they are still ours."""
+        if self._loop is None:
+            return
+        asked = asyncio.run_coroutine_threadsafe(self._revoke_on_loop(names), self._loop)
+        try:
+            positions = asked.result(timeout=REVOKE_S)
+        except TimeoutError:
+            asked.cancel()
+            _LOG.warning("revocation of %s ran out of time; what was in flight repeats", self._name)
+            positions = {}
+        with self._lock:
+            self._positions.update(positions)
+        self._commit_positions(synchronous=True)
+        self._forget(names)
+
+    async def _revoke_on_loop(self, names: list[Partition]) -> Mapping[Partition, Position]:
+        return await self._handler.revoked(names)
+
+    def _on_lost(self, _consumer: Any, partitions: list[Any]) -> None:
+        REBALANCES.labels("lost").inc()
+        names = [Partition(partition.topic, partition.partition) for partition in partitions]
+        self._forget(names)
+        self._post(self._handler.lost, names)
+        self._consumer.incremental_unassign(partitions)
+
+    def _forget(self, names: Sequence[Partition]) -> None:
+        self._held -= set(names)
+        self._paused -= set(names)
+        with self._lock:
+            for name in names:
+                self._positions.pop(name, None)
+        ASSIGNED.labels(self._name).set(len(self._held))
+
+    def _on_error(self, error: Any) -> None:
+        _LOG.warning("kafka consumer %s: %s", self._name, error.name())
+
+    def _post(self, callback: Any, *args: Any) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(callback, *args)
+
+
+def _resolve(future: asyncio.Future[bool], answer: bool) -> None:  # noqa: FBT001 - posted positionally to the loop
+    if not future.done():
+        future.set_result(answer)
+
+
+def _client(name: Partition) -> Any:
+    return TopicPartition(name.topic, name.number)
+
+
+def _client_partitions(names: Sequence[Partition] | set[Partition] | frozenset[Partition]) -> list[Any]:
+    return [_client(name) for name in names]
