@@ -217,7 +217,7 @@ class Reader:
         return all(partition.error is None for partition in answered or ())
 
     def _on_commit(self, error: Any, partitions: Sequence[Any]) -> None:
-        """Answer of an asynchronous commit: what a retry can mend is committed again unless something newer is asked."""
+        """Answer of an asynchronous commit: what a retry can mend is committed again unless something newer is."""
         for found in partitions:
             problem = found.error or error
             if problem is not None and problem.retriable():

@@ -1,0 +1,117 @@
+"""What is known of one contact of one account: consent and failures per list, dedupe keys, message ids. Pure values.
+
+The bytes are private to the processor: a version byte, then MessagePack arrays (a decision record says why not Avro).
+A reader of a later version reads every earlier one; a byte it does not know is refused, never guessed at.
+"""
+
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+
+from schemas.records import ContactReason
+
+VERSION: Final = 1
+"""First byte of every value in the changelog and the store."""
+SEEN_MAX: Final = 64
+"""Dedupe keys kept for one contact (DESIGN.md 4.2)."""
+SEEN_AGE_MAX_MS: Final = 48 * 3_600_000
+"""Dedupe keys older than this are dropped."""
+WEAK_AGE_MAX_MS: Final = 600_000
+"""Keys made of content alone live 10 min: two equal answers an hour apart are two answers."""
+MESSAGES_MAX: Final = 32
+"""Recent message ids kept for one contact, for correlation and for counting a failure once."""
+UNASSIGNED_MAX: Final = 8
+"""Opt-outs without a list that are remembered one by one."""
+
+
+class Mark(msgspec.Struct, array_like=True, frozen=True):
+    """One STOP or START: who carried it and when."""
+
+    provider: str
+    provider_time: int | None
+    received_at: int
+
+
+class ListState(msgspec.Struct, array_like=True):
+    """A contact on one list."""
+
+    active: bool = True
+    reason: ContactReason = "unknown"
+    unsubscribed_at: int | None = None
+    changed_at: int = 0
+    failures: int = 0
+    failed_first_at: int = 0
+    failed_last_at: int = 0
+    delivered_at: int = 0
+    stop: Mark | None = None
+    start: Mark | None = None
+
+
+class Seen(msgspec.Struct, array_like=True, frozen=True):
+    """One fragment that was applied."""
+
+    key: int
+    at: int
+    weak: bool = False
+
+
+class MessageSeen(msgspec.Struct, array_like=True):
+    """One message of ours, by provider id or our id."""
+
+    key: int
+    list_number: str
+    message_id: str | None = None
+    rank: int = -1
+    at: int = 0
+    counted: bool = False
+
+
+class Unassigned(msgspec.Struct, array_like=True, frozen=True):
+    """An opt-out whose list could not be told; blocks every list of the account until it is lifted."""
+
+    key: int
+    at: int
+
+
+class Aggregate(msgspec.Struct, array_like=True):
+    """Everything the processor knows of one contact."""
+
+    lists: dict[str, ListState] = {}
+    seen: list[Seen] = []
+    messages: list[MessageSeen] = []
+    unassigned: list[Unassigned] = []
+    unassigned_overflow: bool = False
+    erased_at: int | None = None
+
+
+class UnknownVersionError(Exception):
+    """The bytes were written by a version of the processor that this one does not know."""
+
+
+_encoder: Final = msgspec.msgpack.Encoder()
+_decoder: Final = msgspec.msgpack.Decoder(Aggregate)
+_PREFIX: Final = bytes([VERSION])
+
+
+def encode(aggregate: Aggregate) -> bytes:
+    """Write an aggregate as the changelog and the store hold it."""
+    return _PREFIX + _encoder.encode(aggregate)
+
+
+def decode(data: bytes) -> Aggregate:
+    """Read an aggregate; the value is the caller's own to change.
+
+    Raises:
+        UnknownVersionError: the first byte is of a version we do not know.
+        msgspec.DecodeError: the bytes are corrupt; the store must be rebuilt.
+    """
+    if data[:1] != _PREFIX:
+        raise UnknownVersionError(f"aggregate of version {data[0] if data else None}, this process knows {VERSION}")
+    return _decoder.decode(memoryview(data)[1:])
+
+
+def key_of(*parts: str) -> int:
+    """A 63-bit key of a fragment or message id; collisions within one contact's 64 keys do not happen in practice."""
+    joined = "\x1f".join(parts)
+    return int.from_bytes(blake2b(joined.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big") >> 1

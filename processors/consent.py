@@ -1,0 +1,82 @@
+"""STOP and START on one list: who wins and what the state becomes. Pure (DESIGN.md 4.2, OPTOUT.md section 7)."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from processors import failures
+from processors.aggregate import ListState, Mark
+from processors.facts import Origin
+from schemas.records import ContactReason, LedgerDecision
+
+START_LEAD_MS: Final = 2000
+"""A STOP read after a START loses only where the START's provider time is later by more than this."""
+REACTIVATED_BY_START: Final[frozenset[ContactReason]] = frozenset({"message", "bad_response", "invalid_contact"})
+"""START proves the phone works and the person wants it; it undoes no person's order and no complaint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A list state after one decision."""
+
+    state: ListState
+    decision: LedgerDecision
+    changed: bool
+    """Whether `active` changed."""
+    applies: bool
+    """False where the message lost against a later one."""
+
+
+def opted_out(state: ListState, origin: Origin, provider_time: int | None) -> Decided:
+    """A STOP: inactive at once, unless a START of the same provider is later by its time."""
+    mark = _mark(origin, provider_time)
+    if _is_later(state.start, mark, by_ms=START_LEAD_MS):
+        return Decided(state, "none", changed=False, applies=False)
+    if not state.active:
+        return Decided(msgspec.structs.replace(state, stop=mark), "opted_out", changed=False, applies=True)
+    after = msgspec.structs.replace(
+        state,
+        active=False,
+        reason="message",
+        unsubscribed_at=mark.provider_time or mark.received_at,
+        changed_at=origin.received_at,
+        stop=mark,
+    )
+    return Decided(after, "opted_out", changed=True, applies=True)
+
+
+def opted_in(state: ListState, origin: Origin, provider_time: int | None) -> Decided:
+    """A START: active again where it may be, unless its time is not later than the STOP's of the same provider."""
+    mark = _mark(origin, provider_time)
+    if _is_not_later(mark, state.stop):
+        return Decided(state, "none", changed=False, applies=False)
+    after = failures.cleared(msgspec.structs.replace(state, start=mark))
+    if state.active or state.reason not in REACTIVATED_BY_START:
+        return Decided(after, "none", changed=False, applies=True)
+    after = msgspec.structs.replace(
+        after, active=True, reason="resubscribed", unsubscribed_at=None, changed_at=origin.received_at
+    )
+    return Decided(after, "opted_in", changed=True, applies=True)
+
+
+def _mark(origin: Origin, provider_time: int | None) -> Mark:
+    """A provider's time is never taken as later than the arrival."""
+    at = min(provider_time, origin.received_at) if provider_time is not None else None
+    return Mark(origin.provider, at, origin.received_at)
+
+
+def _is_later(first: Mark | None, second: Mark, *, by_ms: int) -> bool:
+    if first is None or first.provider != second.provider:
+        return False
+    if first.provider_time is None or second.provider_time is None:
+        return False
+    return first.provider_time - second.provider_time > by_ms
+
+
+def _is_not_later(first: Mark, second: Mark | None) -> bool:
+    if second is None or first.provider != second.provider:
+        return False
+    if first.provider_time is None or second.provider_time is None:
+        return False
+    return first.provider_time <= second.provider_time

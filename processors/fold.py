@@ -1,0 +1,240 @@
+"""`fold(aggregate, list_window, fact, now)`: what one fact changes and what the world is told of it. Pure.
+
+Rules, numbered:
+F1  A repeat changes and emits nothing; a weak key never suppresses an opt-out while the contact is active.
+F2  The list is told by the callback URL, the payload or the configuration, else by a message id known from before.
+F3  Without a list a report or reply goes to quarantine and leaves no key; an opt-out blocks every list at once.
+F4  Every distinct report is an event; state never goes back: one older than the newest of its message counts nothing.
+F5  An opt-out makes the contact inactive on the list; a second one emits, and leaves state and first time alone.
+F6  START re-activates a contact that left by message or by failures, never one removed by a person or a complaint.
+F7  STOP and START: the log decides, with two exceptions by the provider's time (DESIGN.md 4.2).
+F8  REJECTED_SPAM and REJECTED_DESTINATION remove at once; ABSENT and OPERATOR count towards the threshold.
+F9  Any message of the contact, and a delivery that the handset confirmed, set the failure count to zero.
+`now` is stream time: the partition's highest received_at.
+"""
+
+from typing import Final, assert_never
+
+from processors import consent, failures
+from processors.aggregate import (
+    MESSAGES_MAX,
+    SEEN_AGE_MAX_MS,
+    SEEN_MAX,
+    UNASSIGNED_MAX,
+    WEAK_AGE_MAX_MS,
+    Aggregate,
+    ListState,
+    MessageSeen,
+    Seen,
+    Unassigned,
+    key_of,
+)
+from processors.facts import (
+    DEFAULT_FAILURE_POLICY,
+    Fact,
+    FailurePolicy,
+    Folded,
+    ListWindow,
+    MessageFact,
+    Origin,
+    Refusal,
+    ReportFact,
+    SubmittedFact,
+)
+from processors.records import (
+    contact_state,
+    delivery_event,
+    ledger_of_message,
+    ledger_of_report,
+    reply_event,
+    unsubscribe_event,
+    unsubscribe_event_of_report,
+)
+from schemas.providers.callback import DeliveryReport
+
+_LIST_UNKNOWN: Final = Refusal(
+    "list_unknown", "neither the callback URL nor the payload nor a known message id tells the list"
+)
+RANK_PENDING: Final = 0
+RANK_INTERMEDIATE: Final = 1
+RANK_FINAL: Final = 2
+
+
+def fold(
+    aggregate: Aggregate,
+    list_window: ListWindow,
+    fact: Fact,
+    now: int,
+    *,
+    policy: FailurePolicy = DEFAULT_FAILURE_POLICY,
+) -> Folded:
+    """Apply one fact to the contact it is about.
+
+    The aggregate is taken over: the caller must not use it again, `Folded.aggregate` is the one to keep.
+    """
+    match fact:
+        case ReportFact():
+            return _fold_report(aggregate, list_window, fact, now, policy)
+        case MessageFact():
+            return _fold_message(aggregate, fact, now)
+        case SubmittedFact():
+            return _fold_submitted(aggregate, fact)
+        case _:
+            assert_never(fact)
+
+
+# ---- F1: repeats ----------------------------------------------------------------------------------------------------
+def _is_repeat(aggregate: Aggregate, origin: Origin) -> bool:
+    key = origin.fragment_key
+    for seen in aggregate.seen:
+        if seen.key == key:
+            return not seen.weak or origin.received_at - seen.at <= WEAK_AGE_MAX_MS
+    return False
+
+
+def _remember(aggregate: Aggregate, origin: Origin, now: int) -> None:
+    seen = aggregate.seen
+    if seen and (len(seen) >= SEEN_MAX or now - seen[0].at > SEEN_AGE_MAX_MS):
+        oldest = now - SEEN_AGE_MAX_MS
+        seen = [entry for entry in seen if entry.at >= oldest and entry.key != origin.fragment_key][-(SEEN_MAX - 1) :]
+    aggregate.seen = [*seen, Seen(origin.fragment_key, origin.received_at, origin.key_is_weak)]
+
+
+# ---- F2: the list ---------------------------------------------------------------------------------------------------
+def _message_of(aggregate: Aggregate, provider: str, *ids: str | None) -> MessageSeen | None:
+    wanted = {key_of(provider, known) for known in ids if known is not None}
+    for seen in aggregate.messages:
+        if seen.key in wanted:
+            return seen
+    return None
+
+
+def _register(
+    aggregate: Aggregate, provider: str, provider_message_id: str | None, list_number: str, message_id: str | None
+) -> MessageSeen | None:
+    name = provider_message_id or message_id
+    if name is None:
+        return None
+    entry = MessageSeen(key_of(provider, name), list_number, message_id if message_id != name else None)
+    aggregate.messages = [*aggregate.messages[-(MESSAGES_MAX - 1) :], entry]
+    return entry
+
+
+def _fold_submitted(aggregate: Aggregate, fact: SubmittedFact) -> Folded:
+    known = _message_of(aggregate, fact.origin.provider, fact.provider_message_id)
+    if known is not None:
+        return Folded(repeat=True)
+    _register(aggregate, fact.origin.provider, fact.provider_message_id, fact.list_number, fact.message_id)
+    return Folded(aggregate, list_number=fact.list_number)
+
+
+# ---- reports --------------------------------------------------------------------------------------------------------
+def _rank(report: DeliveryReport) -> int:
+    if report.status == "pending":
+        return RANK_PENDING
+    return RANK_FINAL if report.final else RANK_INTERMEDIATE
+
+
+def _fold_report(
+    aggregate: Aggregate, _window: ListWindow, fact: ReportFact, now: int, policy: FailurePolicy
+) -> Folded:
+    origin, report = fact.origin, fact.report
+    if _is_repeat(aggregate, origin) and not (origin.key_is_weak and report.opted_out):
+        return Folded(repeat=True)
+    seen = _message_of(aggregate, origin.provider, report.provider_message_id, report.message_id)
+    list_number = origin.list_hint or (seen.list_number if seen is not None else None)
+    if list_number is None:
+        return _without_list(aggregate, fact, now) if report.opted_out else Folded(refusal=_LIST_UNKNOWN)
+    message_id = origin.message_id or report.message_id or (seen.message_id if seen is not None else None)
+    if seen is None:
+        seen = _register(aggregate, origin.provider, report.provider_message_id, list_number, report.message_id)
+    _remember(aggregate, origin, now)
+    event = delivery_event(fact, list_number, message_id or report.provider_message_id or origin.natural_key)
+    folded = Folded(aggregate, events=[("delivery", event)], list_number=list_number)
+    state = aggregate.lists.get(list_number) or ListState()
+    after = failures.after_report(
+        state, seen, report, _rank(report), now=now, received_at=origin.received_at, policy=policy
+    )
+    if after.changed:
+        aggregate.lists[list_number] = after.state
+    if after.removed:
+        folded.contacts.append(contact_state(origin, list_number, after.state, event["event_id"]))
+        folded.ledger.append(ledger_of_report(fact, list_number, after, event["event_id"], now))
+    if report.emit_unsubscribe:
+        folded.events.append(("unsubscribe", unsubscribe_event_of_report(fact, list_number)))
+    return folded
+
+
+# ---- messages -------------------------------------------------------------------------------------------------------
+def _fold_message(aggregate: Aggregate, fact: MessageFact, now: int) -> Folded:
+    origin, label = fact.origin, fact.classification.label
+    seen = _message_of(aggregate, origin.provider, fact.message.answers_message_id)
+    list_number = origin.list_hint or (seen.list_number if seen is not None else None)
+    state = aggregate.lists.get(list_number) if list_number is not None else None
+    active = state is None or state.active
+    if _is_repeat(aggregate, origin) and not (origin.key_is_weak and label == "opt_out" and active):
+        return Folded(repeat=True)
+    if list_number is None:
+        return _without_list(aggregate, fact, now) if label == "opt_out" else Folded(refusal=_LIST_UNKNOWN)
+    _remember(aggregate, origin, now)
+    match label:
+        case "opt_out":
+            return _opt_out(aggregate, fact, list_number, state, now)
+        case "opt_in":
+            return _opt_in(aggregate, fact, list_number, state, now)
+        case _:
+            if state is not None and state.failures:
+                aggregate.lists[list_number] = failures.cleared(state)
+            return Folded(aggregate, events=[("reply", reply_event(fact, list_number))], list_number=list_number)
+
+
+def _opt_out(aggregate: Aggregate, fact: MessageFact, list_number: str, state: ListState | None, now: int) -> Folded:
+    before = state or ListState()
+    decided = consent.opted_out(before, fact.origin, fact.message.at)
+    aggregate.lists[list_number] = decided.state
+    if not decided.applies:
+        ledger = ledger_of_message(fact, list_number, decided, None, now)
+        return Folded(
+            aggregate, events=[("reply", reply_event(fact, list_number))], ledger=[ledger], list_number=list_number
+        )
+    event = unsubscribe_event(fact, list_number)
+    folded = Folded(aggregate, events=[("unsubscribe", event)], list_number=list_number)
+    folded.ledger.append(ledger_of_message(fact, list_number, decided, event["event_id"], now))
+    if decided.changed:
+        folded.contacts.append(contact_state(fact.origin, list_number, decided.state, event["event_id"]))
+    return folded
+
+
+def _opt_in(aggregate: Aggregate, fact: MessageFact, list_number: str, state: ListState | None, now: int) -> Folded:
+    aggregate.seen = [entry for entry in aggregate.seen if not entry.weak or entry.key == fact.origin.fragment_key]
+    event = reply_event(fact, list_number)
+    folded = Folded(aggregate, events=[("reply", event)], list_number=list_number)
+    decided = consent.opted_in(state or ListState(), fact.origin, fact.message.at)
+    if state is not None or aggregate.unassigned or aggregate.unassigned_overflow:
+        aggregate.lists[list_number] = decided.state
+    if decided.changed:
+        folded.contacts.append(contact_state(fact.origin, list_number, decided.state, event["event_id"]))
+        folded.ledger.append(ledger_of_message(fact, list_number, decided, event["event_id"], now))
+    return folded
+
+
+def _without_list(aggregate: Aggregate, fact: ReportFact | MessageFact, now: int) -> Folded:
+    """F3: the fragment waits in quarantine; until it is re-driven or a command lifts it, every list is blocked."""
+    origin = fact.origin
+    known = any(entry.key == origin.fragment_key for entry in aggregate.unassigned)
+    folded = Folded(aggregate, refusal=_LIST_UNKNOWN)
+    if known:
+        return folded
+    if len(aggregate.unassigned) < UNASSIGNED_MAX:
+        aggregate.unassigned = [*aggregate.unassigned, Unassigned(origin.fragment_key, origin.received_at)]
+    else:
+        aggregate.unassigned_overflow = True
+    decided = consent.Decided(ListState(), "blocked_unassigned", changed=True, applies=True)
+    if isinstance(fact, MessageFact):
+        folded.ledger.append(ledger_of_message(fact, None, decided, None, now))
+    else:
+        blocked = failures.AfterReport(
+            ListState(), "blocked_unassigned", "report.opted_out", removed=True, changed=True
+        )
+        folded.ledger.append(ledger_of_report(fact, None, blocked, None, now))
+    return folded
