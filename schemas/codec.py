@@ -56,8 +56,7 @@ def schema_text(record: str) -> str:
 @cache
 def schema_of(record: str) -> dict[str, Any]:
     """The parsed schema of a record type by its name in schemas.records."""
-    parsed = cast("dict[str, Any]", parse_schema(json.loads(schema_text(record))))
-    return parsed
+    return cast("dict[str, Any]", parse_schema(json.loads(schema_text(record))))
 
 
 def fingerprint_of(schema: Any) -> bytes:

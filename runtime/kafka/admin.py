@@ -1,0 +1,161 @@
+"""Questions to the cluster: partitions, leaders, offsets, configurations; and the creation of topics.
+
+One client, kept by name while its futures are pending (KAFKA.md, trap 14). Never used on a hot path.
+"""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public names that the package does not list
+    AdminClient,
+    ConfigResource,
+    NewPartitions,
+    NewTopic,
+    OffsetSpec,
+    ResourceType,
+)
+
+from runtime.kafka.metrics import BROKER_RTT
+from runtime.kafka.properties import shared
+from runtime.kafka.records import Partition
+from schemas.settings import KafkaSettings
+
+TIMEOUT_S: Final = 10.0
+_SPEC: Any = OffsetSpec
+_LATEST: Final = _SPEC.latest()
+_EARLIEST: Final = _SPEC.earliest()
+
+
+class ClusterError(Exception):
+    """The cluster refused, or did not answer in time; `retriable` tells whether asking again can help."""
+
+    def __init__(self, what: str, code: str, *, retriable: bool) -> None:
+        """Say what was asked and what came back."""
+        super().__init__(f"{what}: {code}")
+        self.retriable = retriable
+
+
+@dataclass(frozen=True, slots=True)
+class NewTopicPlan:
+    """A topic to create, with its full name."""
+
+    name: str
+    partitions: int
+    replication: int
+    config: Mapping[str, str]
+
+
+class Cluster:
+    """The admin face of one cluster."""
+
+    def __init__(self, kafka: KafkaSettings, role: str = "admin") -> None:
+        """Create the client; nothing is asked yet."""
+        self._client: Any = AdminClient(shared(kafka, role))
+
+    def partition_counts(self) -> dict[str, int]:
+        """Every topic's number of partitions."""
+        return {name: len(topic.partitions) for name, topic in self._metadata().topics.items()}
+
+    def brokers(self) -> int:
+        """How many brokers there are."""
+        return len(self._metadata().brokers)
+
+    def leaders(self, topics: Iterable[str]) -> dict[Partition, int]:
+        """Broker id that leads each partition of the topics; partitions without a leader are left out."""
+        found = self._metadata().topics
+        return {
+            Partition(topic, number): partition.leader
+            for topic in topics
+            if topic in found
+            for number, partition in found[topic].partitions.items()
+            if partition.leader >= 0
+        }
+
+    def end_offsets(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """End of each log, with what is not committed yet (READ_UNCOMMITTED)."""
+        return self._offsets(partitions, _LATEST)
+
+    def low_watermarks(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """First offset that is still kept."""
+        return self._offsets(partitions, _EARLIEST)
+
+    def configs(self, topics: Iterable[str]) -> dict[str, dict[str, str]]:
+        """Configuration of each topic as the broker applies it."""
+        resources = [ConfigResource(ResourceType.TOPIC, name) for name in topics]
+        return {
+            resource.name: {name: entry.value for name, entry in future.items()}
+            for resource, future in self._each("describe configs", self._client.describe_configs(resources))
+        }
+
+    def broker_config(self) -> dict[str, str]:
+        """Configuration of one broker."""
+        broker = str(next(iter(self._metadata().brokers)))
+        resources = [ConfigResource(ResourceType.BROKER, broker)]
+        (found,) = self._each("describe broker", self._client.describe_configs(resources))
+        return {name: entry.value for name, entry in found[1].items()}
+
+    def create(self, plans: Iterable[NewTopicPlan]) -> None:
+        """Create topics; one that exists by now is left as it is. Waits until every one has its leaders."""
+        plans = list(plans)
+        new = [
+            NewTopic(p.name, num_partitions=p.partitions, replication_factor=p.replication, config=dict(p.config))
+            for p in plans
+        ]
+        if not new:
+            return
+        for name, future in self._client.create_topics(new, operation_timeout=TIMEOUT_S).items():
+            try:
+                future.result()
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise _translated(f"create topic {name}", error) from error
+        deadline = time.monotonic() + TIMEOUT_S
+        while len(self.leaders(p.name for p in plans)) < sum(p.partitions for p in plans):
+            if time.monotonic() > deadline:
+                raise ClusterError("create topics", "no leaders in time", retriable=True)
+            time.sleep(0.05)
+
+    def grow(self, counts: Mapping[str, int]) -> None:
+        """Raise the number of partitions of topics that may grow."""
+        if counts:
+            new = [NewPartitions(name, count) for name, count in counts.items()]
+            list(self._each("create partitions", self._client.create_partitions(new)))
+
+    def _metadata(self) -> Any:
+        started = time.monotonic()
+        try:
+            found = self._client.list_topics(timeout=TIMEOUT_S)
+        except KafkaException as error:
+            raise _translated("metadata", error) from error
+        BROKER_RTT.observe(time.monotonic() - started)
+        return found
+
+    def _offsets(self, partitions: Iterable[Partition], spec: Any) -> dict[Partition, int]:
+        wanted = {TopicPartition(partition.topic, partition.number): spec for partition in partitions}
+        if not wanted:
+            return {}
+        started = time.monotonic()
+        futures = self._client.list_offsets(
+            wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=TIMEOUT_S
+        )
+        found = {
+            Partition(partition.topic, partition.partition): answer.offset
+            for partition, answer in self._each("list offsets", futures)
+        }
+        BROKER_RTT.observe(time.monotonic() - started)
+        return found
+
+    def _each(self, what: str, futures: Mapping[Any, Any]) -> Iterable[tuple[Any, Any]]:
+        for key, future in futures.items():
+            try:
+                yield key, future.result()
+            except KafkaException as error:
+                raise _translated(what, error) from error
+
+
+def _translated(what: str, error: KafkaException) -> ClusterError:
+    problem = error.args[0]
+    return ClusterError(what, problem.name(), retriable=not problem.fatal())

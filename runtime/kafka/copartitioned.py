@@ -1,0 +1,187 @@
+"""The inputs of a stateful loop: several topics, one partition number, one owner. The loop's thread owns the client.
+
+Range assignor under the classic protocol with static membership: only it keeps equal partition numbers of several
+topics together (KAFKA.md, Groups). Every assignment goes through the callback before a record is read.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from runtime.clock import mono_s, now_ms
+from runtime.kafka.metrics import ASSIGNED, LAST_POLL, REBALANCES
+from runtime.kafka.properties import Properties
+from runtime.kafka.records import Message, Partition
+
+_LOG = logging.getLogger(__name__)
+
+COMMITTED_S: Final = 30.0
+POLL_S: Final = 0.05
+STEP_S: Final = 0.005
+MAX_POLL_INTERVAL_MS: Final = 1_800_000
+"""A restore runs inside the assignment; this bounds it, half an hour."""
+
+Positions = Mapping[Partition, int]
+Assigned = Callable[[Sequence[Partition]], Positions]
+"""Restores the partitions and answers where each is read from."""
+
+
+class NotCoPartitionedError(Exception):
+    """The group handed us one half of a co-partition; another member has the other."""
+
+
+class CoPartitionedInputs:
+    """Consumes all inputs as one; `assigned` is called with every new assignment before anything is read."""
+
+    def __init__(
+        self, properties: Properties, topics: Sequence[str], assigned: Assigned, released: Callable[[], None]
+    ) -> None:
+        """Create the consumer; `properties` hold group and member id."""
+        self._topics = list(topics)
+        self._assigned = assigned
+        self._released = released
+        self._held: list[Partition] = []
+        self._failure: BaseException | None = None
+        self.epoch = 0
+        """Grows with every assignment and release; a batch of an older epoch is dropped."""
+        self._consumer: Any = Consumer(
+            {
+                **properties,
+                "partition.assignment.strategy": "range",
+                "max.poll.interval.ms": MAX_POLL_INTERVAL_MS,
+                "queued.min.messages": 20_000,
+                "error_cb": lambda error: _LOG.warning("kafka consumer: %s", error.name()),
+            }
+        )
+
+    @property
+    def held(self) -> Sequence[Partition]:
+        """Partitions that are ours."""
+        return self._held
+
+    def subscribe(self) -> None:
+        """Join the group."""
+        self._consumer.subscribe(
+            self._topics, on_assign=self._on_assign, on_revoke=self._on_gone, on_lost=self._on_gone
+        )
+
+    def gather(self, *, records_max: int, little_s: float, most_s: float) -> list[Message]:
+        """Poll, then drain: waits `little_s` for company while little is there, takes all when much is.
+
+        Answers an empty list after at most 50 ms when nothing comes, or when the assignment changed meanwhile.
+        """
+        epoch = self.epoch
+        first = self._poll(POLL_S)
+        if first is None:
+            return []
+        started = mono_s()
+        batch: list[Message] = [first]
+        while len(batch) < records_max and (waited := mono_s() - started) < most_s:
+            more = self._checked(self._consumer.consume(records_max - len(batch), 0))
+            if more:
+                batch.extend(more)
+                continue
+            if waited >= little_s:
+                break
+            one = self._poll(min(little_s - waited, STEP_S))
+            if one is not None:
+                batch.append(one)
+        return batch if epoch == self.epoch else []
+
+    def committed(self, partitions: Sequence[Partition], *, keep_waiting: Callable[[], bool]) -> dict[Partition, int]:
+        """Committed positions, waiting for a pending transaction (read_committed); -1 where none is.
+
+        Raises:
+            InterruptedError: `keep_waiting` said no.
+        """
+        wanted = [TopicPartition(p.topic, p.number) for p in partitions]
+        while wanted:
+            try:
+                found = self._consumer.committed(wanted, timeout=COMMITTED_S)
+            except KafkaException as error:
+                if error.args[0].fatal():
+                    raise
+                _LOG.warning("committed offsets: %s", error.args[0].name())
+            else:
+                if all(p.error is None for p in found):
+                    return {Partition(p.topic, p.partition): max(p.offset, -1) for p in found}
+            if not keep_waiting():
+                raise InterruptedError("stopping while committed offsets were asked for")
+        return {}
+
+    def read_from(self, positions: Positions) -> None:
+        """Read every held partition from these positions, dropping what was fetched ahead."""
+        self._consumer.assign([_start(p, offset) for p, offset in positions.items()])
+        self.epoch += 1
+
+    def group_metadata(self) -> Any:
+        """What a transaction needs to commit our positions; fetch it anew for each."""
+        return self._consumer.consumer_group_metadata()
+
+    def close(self) -> None:
+        """Leave; a static member keeps its partitions until its session ends."""
+        self._consumer.close()
+
+    def _poll(self, timeout_s: float) -> Message | None:
+        message = self._consumer.poll(timeout_s)
+        LAST_POLL.set(now_ms() / 1000)
+        if self._failure is not None:
+            raise self._failure
+        if message is None:
+            return None
+        checked = self._checked([message])
+        return checked[0] if checked else None
+
+    def _checked(self, messages: list[Any]) -> list[Message]:
+        good = []
+        for message in messages:
+            error = message.error()
+            if error is None:
+                good.append(message)
+            elif error.fatal() or error.code() in {
+                KafkaError.TOPIC_AUTHORIZATION_FAILED,
+                KafkaError.GROUP_AUTHORIZATION_FAILED,
+            }:
+                raise KafkaException(error)
+            elif error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's spelling
+                _LOG.warning("kafka consumer: %s", error.name())
+        if self._failure is not None:
+            raise self._failure
+        return good
+
+    def _on_assign(self, _consumer: Any, partitions: list[Any]) -> None:
+        REBALANCES.labels("assigned").inc()
+        self.epoch += 1
+        self._held = sorted(Partition(p.topic, p.partition) for p in partitions)
+        ASSIGNED.labels("inputs").set(len(self._held))
+        try:
+            self._check_halves()
+            positions = self._assigned(self._held) if self._held else {}
+        except BaseException as error:  # noqa: BLE001 - the client would swallow it; the next poll raises it
+            self._failure = error
+            positions = {}
+        self._consumer.assign([_start(p, offset) for p, offset in positions.items()])
+
+    def _check_halves(self) -> None:
+        numbers = {topic: {p.number for p in self._held if p.topic == topic} for topic in self._topics}
+        if len({frozenset(held) for held in numbers.values()}) > 1:
+            raise NotCoPartitionedError(
+                "the assignment splits co-partitions; every member must use the range assignor and every input topic "
+                "must have the same number of partitions (`trackly topics check`)"
+            )
+
+    def _on_gone(self, _consumer: Any, partitions: list[Any]) -> None:
+        REBALANCES.labels("revoked").inc()
+        self.epoch += 1
+        self._held = []
+        ASSIGNED.labels("inputs").set(0)
+        self._released()
+        self._consumer.unassign()
+        _LOG.info("released %d partitions", len(partitions))
+
+
+def _start(partition: Partition, offset: int) -> Any:
+    beginning = -2
+    return TopicPartition(partition.topic, partition.number, offset if offset >= 0 else beginning)

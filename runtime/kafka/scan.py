@@ -1,0 +1,54 @@
+"""Reads a topic from its beginning to the end it has now, once; for commands."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from runtime.kafka.admin import Cluster
+from runtime.kafka.properties import shared
+from runtime.kafka.records import Message, Partition
+from schemas.settings import KafkaSettings
+
+POLL_S: Final = 0.2
+
+
+def scan(kafka: KafkaSettings, topic: str, *, from_end: bool = False, follow: bool = False) -> Iterator[Message]:
+    """Yield committed records of every partition; ends at the offsets of the start unless `follow`."""
+    cluster = Cluster(kafka, "scan")
+    count = cluster.partition_counts().get(topic, 0)
+    partitions = [Partition(topic, number) for number in range(count)]
+    ends, lows = cluster.end_offsets(partitions), cluster.low_watermarks(partitions)
+    starts = ends if from_end else lows
+    open_ends = {p: end for p, end in ends.items() if starts[p] < end}
+    consumer: Any = Consumer(
+        {
+            **shared(kafka, "scan"),
+            "group.id": f"{topic}.scan",
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+            "enable.partition.eof": True,
+            "auto.offset.reset": "earliest",
+            "fetch.wait.max.ms": 100,
+        }
+    )
+    try:
+        consumer.assign([TopicPartition(p.topic, p.number, starts[p]) for p in partitions])
+        while follow or open_ends:
+            for message in consumer.consume(500, POLL_S):
+                partition = Partition(message.topic(), message.partition())
+                error = message.error()
+                if error is None:
+                    yield message
+                    _reach(open_ends, partition, message.offset() + 1)
+                elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's spelling
+                    _reach(open_ends, partition, message.offset())
+                elif error.fatal() or not error.retriable():
+                    raise KafkaException(error)
+    finally:
+        consumer.close()
+
+
+def _reach(open_ends: dict[Partition, int], partition: Partition, position: int) -> None:
+    if partition in open_ends and position >= open_ends[partition]:
+        del open_ends[partition]

@@ -1,0 +1,173 @@
+"""Accounts, lists and endpoints as the config topic holds them, and the snapshot that workers decide by. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from schemas.topics import EVENTS
+
+DAY_MS: Final = 86_400_000
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class SealedSecret(_Frozen):
+    """A secret that only a holder of the key can read, and when it is valid; times in milliseconds since the epoch."""
+
+    key_id: str
+    sealed: str
+    valid_from: int | None = None
+    valid_until: int | None = None
+
+    def is_valid(self, now: int) -> bool:
+        """Whether the secret counts at a time."""
+        return (self.valid_from is None or self.valid_from <= now) and (
+            self.valid_until is None or now < self.valid_until
+        )
+
+
+class ProviderAccess(_Frozen):
+    """How one provider shows that it is itself."""
+
+    credentials: dict[str, tuple[SealedSecret, ...]] = {}
+    allow_unauthenticated: bool = False
+
+
+class Notify(_Frozen):
+    """Where signed notices about endpoints go."""
+
+    url: str
+    secrets: tuple[SealedSecret, ...] = ()
+
+
+class Account(_Frozen):
+    """One customer of ours."""
+
+    id: str
+    providers: dict[str, ProviderAccess] = {}
+    notify: Notify | None = None
+
+
+class Forward(_Frozen):
+    """A list's own URLs for raw callbacks."""
+
+    delivery: str | None = None
+    reply: str | None = None
+
+
+class Compliance(_Frozen):
+    """When failures remove a contact (OPTOUT.md section 8)."""
+
+    failure_threshold: int = 5
+    failure_window_ms: int = 90 * DAY_MS
+    failure_spacing_ms: int = DAY_MS
+
+
+class ListSettings(_Frozen):
+    """A number that an account texts from."""
+
+    account: str
+    number: str
+    provider: str | None = None
+    forward: Forward = Forward()
+    compliance: Compliance = Compliance()
+
+
+class Filters(_Frozen):
+    """Which events of its types an endpoint wants."""
+
+    list_numbers: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ()
+
+
+class Endpoint(_Frozen):
+    """A customer's URL."""
+
+    account: str
+    id: str
+    """Full id, account/id."""
+    url: str
+    secrets: tuple[SealedSecret, ...]
+    """Oldest first; during a rotation the documented header keeps the previous one."""
+    events: tuple[Literal["delivery", "unsubscribe", "reply"], ...] = EVENTS
+    filters: Filters = Filters()
+    concurrency: int | None = None
+    rate_per_s: float | None = None
+    headers: dict[str, str] = {}
+
+
+class Layout(_Frozen):
+    """Partition counts that were fixed when the topics were created, by name without the prefix."""
+
+    partitions: dict[str, int]
+
+
+Entry = Account | ListSettings | Endpoint | Layout
+_MODELS: Final[dict[str, type[Entry]]] = {
+    "account": Account,
+    "list": ListSettings,
+    "endpoint": Endpoint,
+    "layout": Layout,
+}
+
+
+def read_entry(kind: str, payload: str) -> Entry | None:
+    """Read the payload of a config record; None for a kind that a later version may have.
+
+    Raises:
+        pydantic.ValidationError: the payload does not fit its kind.
+    """
+    model = _MODELS.get(kind)
+    return None if model is None else TypeAdapter(model).validate_json(payload)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The configuration at one moment, indexed for look-ups. Replaced as a whole, never changed."""
+
+    accounts: Mapping[str, Account] = field(default_factory=lambda: MappingProxyType({}))
+    lists: Mapping[str, ListSettings] = field(default_factory=lambda: MappingProxyType({}))
+    """By account/number."""
+    endpoints: Mapping[str, Endpoint] = field(default_factory=lambda: MappingProxyType({}))
+    """By full id."""
+    layout: Layout | None = None
+    _endpoints_of: Mapping[str, tuple[Endpoint, ...]] = field(default_factory=dict)
+    _lists_of: Mapping[str, tuple[ListSettings, ...]] = field(default_factory=dict)
+
+    def endpoints_of(self, account: str) -> tuple[Endpoint, ...]:
+        """Endpoints of an account."""
+        return self._endpoints_of.get(account, ())
+
+    def lists_of(self, account: str) -> tuple[ListSettings, ...]:
+        """Lists of an account."""
+        return self._lists_of.get(account, ())
+
+
+def snapshot_of(entries: Iterable[Entry]) -> Snapshot:
+    """Index entries; the last one of an id counts."""
+    accounts: dict[str, Account] = {}
+    lists: dict[str, ListSettings] = {}
+    endpoints: dict[str, Endpoint] = {}
+    layout: Layout | None = None
+    for entry in entries:
+        match entry:
+            case Account():
+                accounts[entry.id] = entry
+            case ListSettings():
+                lists[f"{entry.account}/{entry.number}"] = entry
+            case Endpoint():
+                endpoints[entry.id] = entry
+            case Layout():
+                layout = entry
+    endpoints_of: dict[str, tuple[Endpoint, ...]] = {}
+    for endpoint in endpoints.values():
+        endpoints_of[endpoint.account] = (*endpoints_of.get(endpoint.account, ()), endpoint)
+    lists_of: dict[str, tuple[ListSettings, ...]] = {}
+    for item in lists.values():
+        lists_of[item.account] = (*lists_of.get(item.account, ()), item)
+    return Snapshot(accounts, lists, endpoints, layout, endpoints_of, lists_of)
