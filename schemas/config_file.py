@@ -1,4 +1,4 @@
-"""The configuration file: YAML as documented, checked to the line. Pure but for nothing; secrets come resolved or named.
+"""The configuration file: YAML as documented, checked to the line. Pure; secrets come in plain or by name.
 
 Unknown keys, bad URLs, bad numbers and duplicate ids are refused with line and path.
 """

@@ -1,0 +1,99 @@
+"""What `trackly parse` shows: any callback of a provider as JSON objects, without broker or authentication. Pure."""
+
+from typing import Any, assert_never
+
+from schemas.providers import registry
+from schemas.providers.callback import (
+    CallbackRequest,
+    DeliveryReport,
+    Fragment,
+    InboundMessage,
+    Malformed,
+    Nothing,
+    Parsed,
+    Split,
+    Unparsable,
+)
+from schemas.records import RawCallback
+from schemas.timestamps import to_public
+
+
+class RefusedBodyError(Exception):
+    """The body is not in the provider's format; the text says what is wrong."""
+
+
+def describe(parsed: Parsed) -> dict[str, Any] | None:
+    """One parsed fragment as the documented object; None where it tells nothing of ours.
+
+    Raises:
+        RefusedBodyError: the fragment does not fit the format.
+    """
+    match parsed:
+        case DeliveryReport():
+            return {
+                "kind": "delivery",
+                "message_id": parsed.message_id,
+                "provider_message_id": parsed.provider_message_id,
+                "to": parsed.to,
+                "from": parsed.sender,
+                "status": parsed.status,
+                "status_detail": parsed.status_detail,
+                "raw_status": parsed.raw_status or None,
+                "raw_code": parsed.raw_code,
+                "timestamp": None if parsed.at is None else to_public(parsed.at),
+            }
+        case InboundMessage():
+            return {
+                "kind": "inbound",
+                "provider_message_id": parsed.provider_message_id,
+                "from": parsed.sender,
+                "to": parsed.to,
+                "body": parsed.body,
+                "timestamp": None if parsed.at is None else to_public(parsed.at),
+            }
+        case Nothing():
+            return None
+        case Unparsable():
+            raise RefusedBodyError(parsed.detail)
+        case _:
+            assert_never(parsed)
+
+
+def raw_callback(account: str, provider: str, request: CallbackRequest, fragment: Fragment) -> RawCallback:
+    """The raw record of a fragment, as far as it does not depend on the gateway's settings."""
+    query = dict(request.query)
+    return {
+        "account": account,
+        "provider": provider,
+        "kind": fragment.kind if fragment.kind != "unknown" else request.kind,
+        "phone": fragment.phone,
+        "body": fragment.body,
+        "content_type": fragment.content_type,
+        "headers": {},
+        "query": {},
+        "mid": query.get("mid") or None,
+        "list": query.get("list") or None,
+        "received_at": request.received_at,
+        "redriven": False,
+    }
+
+
+def parse_body(provider: str, request: CallbackRequest) -> list[dict[str, Any] | None]:
+    """Split and parse one body; None entries are well formed and tell nothing of ours.
+
+    Raises:
+        RefusedBodyError: unknown provider, or the body does not fit its format.
+    """
+    adapter = registry.get(provider)
+    if adapter is None:
+        raise RefusedBodyError(f"unknown provider; one of {', '.join(sorted(registry.adapters()))}")
+    match adapter.split(request):
+        case Malformed() as refusal:
+            raise RefusedBodyError(refusal.detail)
+        case Split() as split:
+            if split.bad:
+                raise RefusedBodyError(split.bad[0].detail)
+            found = [describe(adapter.parse(raw_callback("-", adapter.name, request, one))) for one in split.fragments]
+            return found + [None] * split.ignored
+        case other:
+            assert_never(other)
