@@ -100,8 +100,8 @@ def verify_layout(settings: Settings, follower: ConfigFollower) -> dict[str, int
     for name, count in layout.partitions.items():
         if have.get(prefix + name) != count:
             raise ConfigurationError(
-                f"{prefix}{name} has {have.get(prefix + name)} partitions, its layout says {count}: half of the contacts "
-                "would hash away from their consent; restore the count, never change the layout"
+                f"{prefix}{name} has {have.get(prefix + name)} partitions, its layout says {count}: half of the "
+                "contacts would hash away from their consent; restore the count, never change the layout"
             )
     return {name: have[prefix + name] for name in topics.CATALOGUE}
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from runtime.broker import EmbeddedBroker
+from tests.stage import Stage, open_stage
 
 BROKER_FIXTURES = frozenset({"kafka", "kafka_factory"})
 
@@ -55,3 +56,10 @@ def kafka_factory(tmp_path: Path) -> Iterator[Callable[[], EmbeddedBroker]]:
 def topic_prefix() -> str:
     """A prefix of topics and groups that no other test uses."""
     return f"t{uuid.uuid4().hex[:8]}."
+
+
+@pytest.fixture
+def stage(kafka: EmbeddedBroker, topic_prefix: str, tmp_path: Path) -> Iterator[Stage]:
+    """A provisioned prefix of the test's own, and the means to run roles on it."""
+    with open_stage(kafka.bootstrap, topic_prefix, tmp_path) as opened:
+        yield opened.provision()

@@ -1,0 +1,218 @@
+"""Decides one batch: raw records in, the records of one transaction out. Pure but for reads through the overlay.
+
+Nothing is written here: the loop produces the outputs, commits, and only then folds the overlay into the store.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from processors import metrics
+from processors.aggregate import Aggregate, decode, encode
+from processors.facts import EMPTY_WINDOW, Fact, Folded, MessageFact, Origin, Refusal, ReportFact, SubmittedFact
+from processors.fold import fold
+from processors.interpret import Ignored, Rules, interpret
+from schemas import ids, topics
+from schemas.codec import Record, encoder
+from schemas.events import RECORDS
+from schemas.partitioner import partition_of
+from schemas.providers.callback import Adapter
+from schemas.records import ContactState, ForwardTask, Quarantined, RawCallback, SendSubmitted
+
+STREAM_TIME: Final = b"\x01stream_time"
+"""Changelog key of a partition's highest received_at; it makes `now` the same after every restore."""
+
+Read = Callable[[int, bytes], bytes | None]
+"""Value of a key of a partition, from the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One record of the transaction; the topic is without prefix, partition -1 leaves it to the key."""
+
+    topic: str
+    key: bytes | str
+    value: bytes | None
+    partition: int = -1
+
+
+@dataclass(slots=True)
+class Batch:
+    """What a batch decided so far."""
+
+    outputs: list[Output] = field(default_factory=list)
+    overlay: dict[tuple[int, bytes], Aggregate] = field(default_factory=dict)
+    changed: set[tuple[int, bytes]] = field(default_factory=set)
+    stream_time: dict[int, int] = field(default_factory=dict)
+    counted: list[Callable[[], None]] = field(default_factory=list)
+    """Metric moves, made once the transaction is committed."""
+
+
+class Decider:
+    """Holds what every batch needs: encoders, adapters, partition count."""
+
+    def __init__(
+        self,
+        *,
+        adapters: Mapping[str, Adapter],
+        partitions: int,
+        encoders: Callable[[str], Callable[[Record], bytes]] = encoder,
+    ) -> None:
+        """Make the encoders once."""
+        self._adapters = adapters
+        self._partitions = partitions
+        self._events = {event: encoders(record) for event, record in RECORDS.items()}
+        self._event_topics = {event: topics.events_topic(event) for event in RECORDS}
+        self._contact = encoders("ContactState")
+        self._ledger = encoders("LedgerEntry")
+        self._quarantine = encoders("Quarantined")
+        self._forward = encoders("ForwardTask")
+
+    def take_callback(
+        self, batch: Batch, raw: RawCallback, key: bytes, *, partition: int, offset: int, rules: Rules, read: Read
+    ) -> None:
+        """Decide one raw callback."""
+        received_at = raw["received_at"]
+        now = max(received_at, batch.stream_time.get(partition) or self._stream_time(partition, read))
+        batch.stream_time[partition] = now
+        expected = topics.contact_key(raw["account"], raw["phone"]).encode()
+        if key != expected or partition_of(key, self._partitions) != partition:
+            refusal = Refusal("misrouted", "the record lies in a partition that is not its key's")
+            self._refuse(batch, raw, refusal, partition=partition, offset=offset, now=now)
+            return
+        fact = interpret(raw, partition=partition, offset=offset, adapters=self._adapters, rules=rules)
+        if isinstance(fact, Ignored):
+            batch.counted.append(metrics.IGNORED.inc)
+            return
+        if isinstance(fact, Refusal):
+            self._refuse(batch, raw, fact, partition=partition, offset=offset, now=now)
+            return
+        policy = rules.of(raw["account"], fact.origin.list_hint).failures
+        folded = self._fold(batch, (partition, key), fact, now, read=read, policy=policy)
+        if folded.repeat:
+            batch.counted.append(metrics.REPEATS.inc)
+            return
+        self._tell(batch, key, folded, partition=partition)
+        if folded.refusal is not None:
+            self._refuse(batch, raw, folded.refusal, partition=partition, offset=offset, now=now)
+        self._count(batch, fact, folded)
+        self._forwards(batch, raw, folded.list_number, rules)
+
+    def take_submitted(
+        self, batch: Batch, sent: SendSubmitted, key: bytes, *, partition: int, offset: int, read: Read
+    ) -> None:
+        """Learn a message id from the sending service."""
+        now = batch.stream_time.get(partition) or self._stream_time(partition, read)
+        origin = Origin(
+            sent["account"], sent["provider"], sent["phone_number"], sent["submitted_at"], partition, offset,
+            sent["list_number"], 0, key_is_weak=False, natural_key="",
+        )  # fmt: skip
+        fact = SubmittedFact(origin, sent["list_number"], sent["message_id"], sent["provider_message_id"])
+        self._fold(batch, (partition, key), fact, now, read=read, policy=None)
+
+    def refuse_bytes(
+        self, batch: Batch, value: bytes, key: bytes, *, topic: str, partition: int, offset: int, now: int
+    ) -> None:
+        """Keep a record that is no record."""
+        account, _, phone = key.decode("utf-8", "replace").partition("|")
+        record: Quarantined = {
+            "account": account, "provider": "unknown", "kind": "unknown", "phone": phone or None, "body": value,
+            "content_type": "application/octet-stream", "headers": {}, "query": {}, "mid": None, "list": None,
+            "received_at": now, "reason": "undecodable", "detail": "the bytes fit no schema of this topic",
+            "stage": "processor", "split": True, "source_topic": topic, "source_partition": partition,
+            "source_offset": offset, "quarantined_at": now,
+        }  # fmt: skip
+        self._quarantine_record(batch, record)
+
+    def finish(self, batch: Batch) -> dict[int, list[tuple[bytes, bytes]]]:
+        """Changed state by partition, as changelog and store hold it; the stream time is each partition's last entry."""
+        state: dict[int, list[tuple[bytes, bytes]]] = {}
+        for partition, key in batch.changed:
+            state.setdefault(partition, []).append((key, encode(batch.overlay[partition, key])))
+        for partition, at in batch.stream_time.items():
+            state.setdefault(partition, []).append((STREAM_TIME, at.to_bytes(8, "big")))
+        return state
+
+    def _fold(self, batch: Batch, slot: tuple[int, bytes], fact: Fact, now: int, *, read: Read, policy: Any) -> Folded:
+        aggregate = batch.overlay.get(slot)
+        if aggregate is None:
+            stored = read(*slot)
+            aggregate = decode(stored) if stored is not None else Aggregate()
+        extra = {} if policy is None else {"policy": policy}
+        folded = fold(aggregate, EMPTY_WINDOW, fact, now, **extra)
+        if folded.aggregate is not None:
+            batch.overlay[slot] = folded.aggregate
+            batch.changed.add(slot)
+        else:
+            batch.overlay[slot] = aggregate
+        return folded
+
+    def _tell(self, batch: Batch, key: bytes, folded: Folded, *, partition: int) -> None:
+        outputs = batch.outputs
+        for event, record in folded.events:
+            outputs.append(Output(self._event_topics[event], key, self._events[event](record)))
+        for state in folded.contacts:
+            outputs.append(Output(topics.CONTACTS, _contact_state_key(state), self._contact(state), partition))
+        for entry in folded.ledger:
+            outputs.append(Output(topics.LEDGER, key, self._ledger(entry), partition))
+
+    def _forwards(self, batch: Batch, raw: RawCallback, list_number: str | None, rules: Rules) -> None:
+        wanted = rules.of(raw["account"], list_number)
+        if list_number is None or not (
+            wanted.forward_delivery if raw["kind"] == "delivery" else wanted.forward_inbound
+        ):
+            return
+        task: ForwardTask = {
+            "account": raw["account"], "list_number": list_number, "kind": raw["kind"], "body": raw["body"],
+            "content_type": raw["content_type"], "provider": raw["provider"], "received_at": raw["received_at"],
+        }  # fmt: skip
+        batch.outputs.append(Output(topics.FORWARDS, f"{raw['account']}/{list_number}", self._forward(task)))
+
+    def _refuse(
+        self, batch: Batch, raw: RawCallback, refusal: Refusal, *, partition: int, offset: int, now: int
+    ) -> None:
+        record: Quarantined = {
+            "account": raw["account"], "provider": raw["provider"], "kind": raw["kind"], "phone": raw["phone"],
+            "body": raw["body"], "content_type": raw["content_type"], "headers": raw["headers"], "query": raw["query"],
+            "mid": raw["mid"], "list": raw["list"], "received_at": raw["received_at"], "reason": refusal.reason,
+            "detail": refusal.detail, "stage": "processor", "split": True, "source_topic": topics.RAW,
+            "source_partition": partition, "source_offset": offset, "quarantined_at": now,
+        }  # fmt: skip
+        self._quarantine_record(batch, record)
+
+    def _quarantine_record(self, batch: Batch, record: Quarantined) -> None:
+        value = self._quarantine(record)
+        batch.outputs.append(Output(topics.QUARANTINE, ids.content_key(record["body"]), value))
+        reason = record["reason"] if record["reason"] in metrics.REASONS else "other"
+        batch.counted.append(metrics.QUARANTINED.labels(reason).inc)
+
+    def _count(self, batch: Batch, fact: Fact, folded: Folded) -> None:
+        origin = fact.origin
+        provider = origin.provider if origin.provider in metrics.PROVIDERS else "other"
+        children = metrics.RECORD_CHILDREN
+        for event, record in folded.events:
+            status = record["status"] if event == "delivery" else "none"  # type: ignore[typeddict-item]  # by event type
+            batch.counted.append(children[event, str(status), provider].inc)
+        for state in folded.contacts:
+            batch.counted.append(metrics.CONTACT_CHANGES.labels(state["reason"]).inc)
+        match fact:
+            case ReportFact(report=report):
+                if not report.known:
+                    batch.counted.append(metrics.UNKNOWN_CODE.labels(provider).inc)
+                if report.time_invalid:
+                    batch.counted.append(metrics.TIME_INVALID.labels(provider).inc)
+            case MessageFact(classification=found):
+                if found.label == "opt_out" and found.match_type is not None:
+                    batch.counted.append(metrics.OPTOUT_MATCHES.labels(found.match_type).inc)
+                    if folded.refusal is not None:
+                        batch.counted.append(metrics.UNASSIGNED.inc)
+            case SubmittedFact():
+                pass
+
+    def _stream_time(self, partition: int, read: Read) -> int:
+        stored = read(partition, STREAM_TIME)
+        return 0 if stored is None else int.from_bytes(stored, "big")
+
+
+def _contact_state_key(state: ContactState) -> str:
+    return f"{state['account']}|{state['list_number']}|{state['phone_number']}"

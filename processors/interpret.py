@@ -1,0 +1,131 @@
+"""From a raw record to a fact: parse by the adapter, classify, tell the list where it can be told. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import assert_never
+
+from processors.aggregate import key_of
+from processors.classify import classify
+from processors.facts import DEFAULT_FAILURE_POLICY, Fact, FailurePolicy, MessageFact, Origin, Refusal, ReportFact
+from schemas import ids
+from schemas.config import ListSettings, Snapshot
+from schemas.phone import is_e164
+from schemas.providers.callback import Adapter, DeliveryReport, InboundMessage, Nothing, Unparsable
+from schemas.records import RawCallback
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Well formed, and tells nothing of ours."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListRules:
+    """What the configuration says of one list, ready for the fold and the forwards."""
+
+    failures: FailurePolicy = DEFAULT_FAILURE_POLICY
+    forward_delivery: bool = False
+    forward_inbound: bool = False
+
+
+NO_RULES = ListRules()
+
+
+class Rules:
+    """A snapshot of the configuration in the form the processor asks for it."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        """Index the snapshot."""
+        self._lists: dict[tuple[str, str], ListRules] = {
+            (item.account, item.number): _rules_of(item) for item in snapshot.lists.values()
+        }
+        self._only: dict[tuple[str, str], str | None] = {}
+        for item in snapshot.lists.values():
+            if item.provider is not None:
+                slot = (item.account, item.provider)
+                self._only[slot] = None if slot in self._only else item.number
+
+    def of(self, account: str, list_number: str | None) -> ListRules:
+        """Rules of a list; the defaults where it is not configured."""
+        return NO_RULES if list_number is None else self._lists.get((account, list_number), NO_RULES)
+
+    def hint(self, account: str, provider: str, named: str | None, in_payload: str | None) -> str | None:
+        """The list as the callback URL names it, else as the payload does, else the only one of that provider.
+
+        A number in the payload counts when it is a phone number or configured; a sender name only when configured.
+        """
+        if named is not None:
+            return named
+        if in_payload is not None and (
+            (account, in_payload) in self._lists or in_payload.isdigit() or is_e164(in_payload)
+        ):
+            return in_payload
+        return self._only.get((account, provider))
+
+
+def interpret(  # noqa: PLR0911 - one return per kind of answer
+    raw: RawCallback, *, partition: int, offset: int, adapters: Mapping[str, Adapter], rules: Rules
+) -> Fact | Ignored | Refusal:
+    """Read one raw record."""
+    adapter = adapters.get(raw["provider"])
+    if adapter is None:
+        return Refusal("provider_unknown", "no adapter of this version reads this provider")
+    parsed = adapter.parse(raw)
+    match parsed:
+        case DeliveryReport():
+            if parsed.to != raw["phone"]:
+                return Refusal("misrouted", "the record's key is not the contact of its body")
+            origin = _origin(
+                raw, "dlr", parsed.natural_key, parsed.sender, partition=partition, offset=offset, rules=rules
+            )
+            return ReportFact(origin, parsed)
+        case InboundMessage():
+            if parsed.sender != raw["phone"]:
+                return Refusal("misrouted", "the record's key is not the contact of its body")
+            origin = _origin(raw, "mo", parsed.natural_key, parsed.to, partition=partition, offset=offset, rules=rules)
+            return MessageFact(origin, parsed, classify(parsed.body, provider_verdict=parsed.verdict))
+        case Nothing():
+            return Ignored(parsed.reason)
+        case Unparsable():
+            return Refusal(parsed.reason, parsed.detail)
+        case _:
+            assert_never(parsed)
+
+
+def _origin(
+    raw: RawCallback,
+    kind: str,
+    natural_key: str | None,
+    number: str | None,
+    *,
+    partition: int,
+    offset: int,
+    rules: Rules,
+) -> Origin:
+    provider, account = raw["provider"], raw["account"]
+    weak = natural_key is None
+    key = ids.content_key(raw["body"]) if natural_key is None else natural_key
+    return Origin(
+        account,
+        provider,
+        raw["phone"],
+        raw["received_at"],
+        partition,
+        offset,
+        rules.hint(account, provider, raw["list"], number),
+        key_of(provider, kind, key),
+        weak,
+        ids.coordinates_key(partition, offset) if weak else key,
+        raw["mid"],
+    )
+
+
+def _rules_of(item: ListSettings) -> ListRules:
+    limits = item.compliance
+    return ListRules(
+        FailurePolicy(limits.failure_threshold, limits.failure_window_ms, limits.failure_spacing_ms),
+        item.forward.delivery is not None,
+        item.forward.reply is not None,
+    )
