@@ -125,7 +125,7 @@ class Decider:
         self._quarantine_record(batch, record)
 
     def finish(self, batch: Batch) -> dict[int, list[tuple[bytes, bytes]]]:
-        """Changed state by partition, as changelog and store hold it; the stream time is each partition's last entry."""
+        """Changed state by partition, as changelog and store hold it; a partition's stream time comes last."""
         state: dict[int, list[tuple[bytes, bytes]]] = {}
         for partition, key in batch.changed:
             state.setdefault(partition, []).append((key, encode(batch.overlay[partition, key])))

@@ -80,8 +80,7 @@ class AsyncProducer:
         Raises:
             ProducerBrokenError: after a fatal client error.
         """
-        if self._fatal is not None:
-            raise ProducerBrokenError(self._fatal)
+        self.check()
 
         def on_delivery(error: Any, message: Any) -> None:
             self._collect(sink, _outcome(error, message))
@@ -100,6 +99,11 @@ class AsyncProducer:
             return True
         self._unacked += 1
         return True
+
+    def check(self) -> None:
+        """Raise ProducerBrokenError after a fatal client error; the process must end."""
+        if self._fatal is not None:
+            raise ProducerBrokenError(self._fatal)
 
     async def send(
         self,

@@ -1,0 +1,1 @@
+"""Posts callbacks as providers do: their formats, their authentication, their repeats."""
