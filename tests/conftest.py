@@ -1,17 +1,34 @@
 """Fixtures that every room shares: the real broker, one per run on free ports, and names of one's own on it."""
 
-import shutil
+import contextlib
+import signal
+import sys
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Final, Protocol
 
 import pytest
 
-from runtime.broker import EmbeddedBroker
+from runtime.broker import BrokerUnavailableError, EmbeddedBroker
+from runtime.broker_java import class_path, default_cache_dir
 from tests.stage import Stage, open_stage
 
-BROKER_FIXTURES = frozenset({"kafka", "kafka_factory"})
+BROKER_FIXTURES: Final = frozenset({"kafka", "kafka_factory"})
+SYSTEM_TESTS: Final = Path(__file__).parent / "system"
+
+
+class KafkaFactory(Protocol):
+    """Makes and starts brokers of a test's own, which it may stop, kill and start again."""
+
+    def __call__(self, properties: Mapping[str, str] = ...) -> EmbeddedBroker:
+        """Start one on free ports and an empty data folder."""
+
+
+def pytest_configure() -> None:
+    """Let SIGTERM end a run as Ctrl-C does, so that brokers stop and their folders go."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -19,43 +36,57 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if BROKER_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.broker)
-        if "system" in item.path.parts:
+        if item.path.is_relative_to(SYSTEM_TESTS):
             item.add_marker(pytest.mark.system)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Fetch the broker's jars before the first test that needs them: a download counts against no test's time limit."""
+    needed = any(item.get_closest_marker(name) for item in session.items for name in ("broker", "system"))
+    if needed and not session.config.option.collectonly:
+        with contextlib.suppress(
+            BrokerUnavailableError
+        ):  # the first test that needs the broker fails with it, and says so
+            class_path(default_cache_dir(), lambda line: print(line, file=sys.stderr, flush=True))
+
+
+@contextlib.contextmanager
+def _data_folder() -> Iterator[Path]:
+    """A folder outside the repository that goes away, whatever state a killed broker left it in."""
+    with tempfile.TemporaryDirectory(prefix="trackly-test-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[EmbeddedBroker]:
     """The broker of this run."""
-    folder = Path(tempfile.mkdtemp(prefix="trackly-test-"))
-    broker = EmbeddedBroker(folder / "broker", on_progress=print)
-    broker.start()
-    try:
-        yield broker
-    finally:
-        broker.kill()
-        shutil.rmtree(folder, ignore_errors=True)
+    with _data_folder() as folder:
+        broker = EmbeddedBroker(folder / "broker")
+        broker.start()
+        try:
+            yield broker
+        finally:
+            broker.kill()  # its data goes with it, so a clean stop would be time spent on nothing
 
 
 @pytest.fixture
-def kafka_factory(tmp_path: Path) -> Iterator[Callable[[], EmbeddedBroker]]:
-    """Makes brokers of a test's own, which it may stop, kill and start again."""
-    made: list[EmbeddedBroker] = []
+def kafka_factory() -> Iterator[KafkaFactory]:
+    """Brokers of a test's own; all are gone at its end."""
+    with _data_folder() as folder, contextlib.ExitStack() as started:
 
-    def make() -> EmbeddedBroker:
-        broker = EmbeddedBroker(tmp_path / f"broker-{len(made)}")
-        made.append(broker)
-        broker.start()
-        return broker
+        def make(properties: Mapping[str, str] | None = None) -> EmbeddedBroker:
+            broker = EmbeddedBroker(folder / uuid.uuid4().hex[:8], properties=properties or {})
+            started.callback(broker.kill)
+            broker.start()
+            return broker
 
-    yield make
-    for broker in made:
-        broker.kill()
+        yield make
 
 
 @pytest.fixture
 def topic_prefix() -> str:
-    """A prefix of topics and groups that no other test uses."""
-    return f"t{uuid.uuid4().hex[:8]}."
+    """A prefix of topics and groups that no other test uses, such as `t1a2b3c4.`."""
+    return f"t{uuid.uuid4().hex[:7]}."
 
 
 @pytest.fixture

@@ -1,0 +1,76 @@
+"""The command `trackly simulate`."""
+
+import asyncio
+import json
+import signal
+import sys
+from random import Random
+from typing import Any, Final
+
+import click
+
+from producers.simulator.callbacks import PROVIDERS, generate
+from producers.simulator.driver import Driver, Pace, Summary
+from producers.simulator.scenario import SCENARIOS, Origin, Scenario
+from runtime.clock import now_ms
+
+_QUANTILES: Final = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
+EXIT_REFUSED: Final = 1
+
+
+@click.command()
+@click.option("--provider", type=click.Choice(PROVIDERS), required=True, help="Whose format and authentication.")
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Callbacks a second; by default no limit.")
+@click.option("--count", type=click.IntRange(min=0), default=100, show_default=True, help="0: until stopped.")
+@click.option("--scenario", type=click.Choice(SCENARIOS), default="mixed", show_default=True, help="What happens.")
+@click.option("--gateway", default="http://127.0.0.1:8080", show_default=True, help="Where to post.")
+@click.option("--public-url", help="Base URL that the provider signs; by default the gateway's.")
+@click.option("--account", default="acme", show_default=True)
+@click.option("--list", "list_number", default="+18005551234", show_default=True, help="Number of the list.")
+@click.option("--secret", envvar="SIMULATE_SECRET", help="Path secret; also SIMULATE_SECRET.")
+@click.option("--auth-token", envvar="SIMULATE_AUTH_TOKEN", help="Twilio's; also SIMULATE_AUTH_TOKEN.")
+@click.option("--seed", type=int, help="Same seed, same callbacks; by default another one each time.")
+@click.option("--batch", type=click.IntRange(1, 2000), default=1, show_default=True, help="Reports in a callback.")
+@click.option("--repeats", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share sent twice.")
+def simulate(**options: Any) -> None:
+    """Post callbacks as a provider does; one JSON object with counts and latencies, exit 1 if any was refused."""
+    if options["provider"] == "twilio" and not (options["auth_token"] or options["secret"]):
+        raise click.UsageError("twilio shows who it is by --auth-token, or by --secret")
+    origin = Origin(
+        provider=options["provider"],
+        account=options["account"],
+        list_number=options["list_number"],
+        base_url=options["public_url"] or options["gateway"],
+        secret=options["secret"],
+        auth_token=options["auth_token"],
+    )
+    pace = Pace(count=options["count"] or None, rate=options["rate"], repeats=options["repeats"])
+    rng = Random(options["seed"])  # noqa: S311 - traffic, not secrets
+    summary = asyncio.run(
+        _run(origin, options["scenario"], rng, gateway=options["gateway"], pace=pace, batch=options["batch"])
+    )
+    click.echo(json.dumps({"provider": origin.provider, "scenario": options["scenario"], **shown(summary)}))
+    sys.exit(EXIT_REFUSED if summary.refused else 0)
+
+
+def shown(summary: Summary) -> dict[str, Any]:
+    """A summary as the command prints it; latencies in milliseconds."""
+    quantiles = {name: summary.latencies.quantile_s(share) for name, share in _QUANTILES.items()}
+    latency = {**quantiles, "max": summary.latencies.max_s if summary.latencies.count else None}
+    return {
+        "acknowledged": summary.acknowledged,
+        "refused": summary.refused,
+        "repeated": summary.repeated,
+        "facts": summary.facts,
+        "seconds": round(summary.seconds, 3),
+        "answers": dict(sorted(summary.answers.items())),
+        "latency_ms": {name: None if value is None else round(value * 1000, 2) for name, value in latency.items()},
+    }
+
+
+async def _run(origin: Origin, scenario: Scenario, rng: Random, *, gateway: str, pace: Pace, batch: int) -> Summary:
+    driver = Driver(gateway, pace, rng=rng)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, driver.stop)
+    return await driver.run(lambda: generate(origin, scenario, rng, now=now_ms(), batch=batch))
