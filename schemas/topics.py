@@ -19,7 +19,8 @@ DELETE_RETENTION_MS: Final = 7 * DAY_MS
 RECORD_BYTES_LARGE: Final = 2 * 1024 * 1024
 """Raw, quarantine and forwards: the body limit of 1 MiB plus headers and growth by escaping."""
 
-EVENTS: Final = ("delivery", "unsubscribe", "reply")
+PublicEvent = Literal["delivery", "unsubscribe", "reply"]
+EVENTS: Final[tuple[PublicEvent, ...]] = ("delivery", "unsubscribe", "reply")
 """The three public event types, in the order of the contract."""
 TIERS: Final = ("1m", "5m", "15m", "1h", "2h")
 """Names of the delay tiers; the names do not change when the delays are shortened."""

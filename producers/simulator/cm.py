@@ -29,12 +29,13 @@ _SPELLINGS: Final[dict[Happening, tuple[str, str, str, str]]] = {
 
 
 def render(facts: Facts, origin: Origin, rng: Random) -> Callback:  # noqa: ARG001 - every provider has this signature
-    """Write reports as one POST, or the first message as one."""
-    first = facts[0]
+    """Write reports as one POST, or a single message as one."""
     reports = [fact for fact in facts if isinstance(fact, ReportFact)]
-    if isinstance(first, TextFact):
-        body = orjson.dumps(_text(first, origin))
-        expects = [expected(origin, first, f"mo:{content_key(body)}", provider_message_id=None)]
+    texts = [fact for fact in facts if isinstance(fact, TextFact)]
+    if texts:
+        (text,) = texts
+        body = orjson.dumps(_text(text, origin))
+        expects = [expected(origin, text, f"mo:{content_key(body)}", provider_message_id=None)]
     else:
         items = [_report(fact) for fact in reports]
         body = orjson.dumps({"messages": {"msg": items[0] if len(items) == 1 else items}})

@@ -126,4 +126,4 @@ def _text(fact: TextFact, origin: Origin) -> dict[str, Any]:
 
 def _time(at: int) -> str:
     """`2024-01-15T10:30:00.000+0000`."""
-    return to_public(at).replace("Z", "+0100")
+    return to_public(at).replace("Z", "+0000")

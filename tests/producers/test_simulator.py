@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from random import Random
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
@@ -68,12 +68,12 @@ def read_back(callback: Callback, provider: str) -> list[Expected]:
     assert (len(split.bad), split.ignored) == (0, 0)
     found = []
     for fragment in split.fragments:
-        record = {
+        record: RawCallback = {
             "account": "acme", "provider": provider, "kind": fragment.kind, "phone": fragment.phone,
             "body": fragment.body, "content_type": fragment.content_type, "headers": {}, "query": {},
             "mid": query.get("mid"), "list": query.get("list"), "received_at": NOW, "redriven": False,
         }  # fmt: skip
-        parsed = adapter.parse(cast("RawCallback", record))
+        parsed = adapter.parse(record)
         assert isinstance(parsed, DeliveryReport | InboundMessage)
         found.append(as_expected(parsed, to_sender(query.get("list", "")), fragment.phone))
     return found
@@ -239,11 +239,12 @@ async def test_an_unreachable_gateway_is_a_refusal_without_a_status() -> None:
     assert (summary.refused, summary.answers) == (2, {"unreachable": 2})
 
 
-async def test_stop_begins_nothing_more(listener: Listener) -> None:
+async def test_stop_begins_nothing_more_and_waits_for_no_turn(listener: Listener) -> None:
     rng = Random(1)
-    driver = Driver(listener.url, Pace(rate=1000, inflight=1), rng=rng, watcher=lambda _one: driver.stop())
+    pace = Pace(rate=0.001, inflight=1)
+    driver = Driver(listener.url, pace, rng=rng, watcher=lambda _one: driver.stop())
     summary = await driver.run(lambda: source(rng))
-    assert 1 <= summary.acknowledged <= 2
+    assert summary.acknowledged == 1
 
 
 async def test_the_command_prints_one_object_and_tells_refusals_by_its_exit_code(listener: Listener) -> None:

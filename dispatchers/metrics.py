@@ -1,0 +1,68 @@
+"""Metrics of the dispatcher and forwarder: one line each, with a sentence. Label sets are closed."""
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from dispatchers.verdict import ATTEMPTS_MAX, OUTCOMES
+from schemas.topics import EVENTS, TIERS
+
+DEAD_REASONS: Final = (
+    "attempts_exhausted", "blocked_address", "endpoint_unknown", "endpoint_removed", "no_secret", "undecodable",
+    "untrusted",
+)  # fmt: skip
+_LATENCY: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+
+ATTEMPTS = Counter("trackly_dispatch_attempts_total", "Tries by outcome.", ["event", "attempt", "outcome"])
+ATTEMPT_S = Histogram("trackly_dispatch_attempt_duration_seconds", "Time of one try.", ["event"], buckets=_LATENCY[:11])
+FIRST_S = Histogram(
+    "trackly_dispatch_first_attempt_latency_seconds",
+    "From the callback's arrival to the end of the first try.",
+    ["event"],
+    buckets=_LATENCY,
+)
+DELIVERY_S = Histogram(
+    "trackly_dispatch_delivery_latency_seconds",
+    "From the callback's arrival to the 2xx.",
+    ["event"],
+    buckets=(*_LATENCY, 900, 3600, 14_400),
+)
+INFLIGHT = Gauge("trackly_dispatch_inflight", "Tries in flight.", ["event"])
+QUEUED = Gauge("trackly_dispatch_queued", "Tasks waiting in lanes.", ["event"])
+LANES = Gauge("trackly_dispatch_lanes", "Lanes that are not idle.", ["event"])
+OVERFLOW = Counter("trackly_dispatch_lane_overflow_total", "Tasks that found their lane full; their partition waited.")
+RETRIES = Counter("trackly_dispatch_retry_scheduled_total", "Tasks put into a tier.", ["tier"])
+DUE_LAG = Gauge("trackly_dispatch_retry_due_lag_seconds", "How overdue the oldest parked head is.", ["tier"])
+LATENESS = Histogram(
+    "trackly_dispatch_retry_lateness_seconds",
+    "From due to released into a lane.",
+    ["tier"],
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 30, 300),
+)
+PARKED = Gauge("trackly_dispatch_parked", "Heads of delay partitions in memory.", ["tier"])
+DEAD = Counter("trackly_dispatch_dead_letters_total", "Tasks given up.", ["event", "reason"])
+ENDPOINTS = Gauge("trackly_dispatch_endpoints", "Configured endpoints by state.", ["state"])
+CLOCK_SKEW = Gauge("trackly_dispatch_broker_clock_skew_seconds", "Largest difference between two brokers' clocks.")
+FORWARDS = Counter("trackly_forward_attempts_total", "Raw forwards by outcome.", ["outcome"])
+
+EVENT_LABELS: Final = (*EVENTS, "notice")
+for _event in EVENTS:
+    for _reason in DEAD_REASONS:
+        DEAD.labels(_event, _reason)
+    for _gauge in (INFLIGHT, QUEUED, LANES):
+        _gauge.labels(_event)
+for _tier in TIERS:
+    RETRIES.labels(_tier)
+    DUE_LAG.labels(_tier)
+    LATENESS.labels(_tier)
+    PARKED.labels(_tier)
+for _outcome in (*OUTCOMES, "no_url"):
+    FORWARDS.labels(_outcome)
+for _state in ("active", "paused"):
+    ENDPOINTS.labels(_state)
+ATTEMPT_CHILDREN: Final[dict[tuple[str, int, str], Counter]] = {
+    (event, attempt, outcome): ATTEMPTS.labels(event, str(attempt), outcome)
+    for event in EVENTS
+    for attempt in range(1, ATTEMPTS_MAX + 1)
+    for outcome in OUTCOMES
+}

@@ -1,0 +1,137 @@
+"""Starts a dispatcher: configuration, layout, tiers checked; then one shell per event type on one loop."""
+
+import asyncio
+import logging
+from typing import Final
+
+from dispatchers import metrics
+from dispatchers.broker_clock import BrokerClock
+from dispatchers.egress import EgressPolicy
+from dispatchers.sender import Sender
+from dispatchers.shell import TICK_S, EventShell
+from dispatchers.tries import Tries
+from runtime.clock import mono_ms
+from runtime.config_follower import ConfigFollower
+from runtime.kafka.admin import Cluster, ClusterError
+from runtime.kafka.producer import AsyncProducer
+from runtime.kafka.properties import producer
+from runtime.kafka.records import Partition
+from runtime.provisioning import verify_layout
+from runtime.worker import ConfigurationError, Life, drain_requested
+from schemas import topics
+from schemas.settings import Settings
+
+_LOG = logging.getLogger(__name__)
+
+LEADERS_S: Final = 15.0
+HEARTBEAT_CHECK_S: Final = 0.5
+DRAIN_S: Final = 6.0
+LINGER_MS: Final = 2
+
+
+async def main(life: Life, events: tuple[topics.PublicEvent, ...]) -> int:
+    """Run one dispatcher until it is asked to drain."""
+    settings = life.settings
+    follower = ConfigFollower(settings, "dispatcher")
+    follower.start()
+    if not await follower.wait_ready_async(life.stopping):
+        return 0
+    counts = await asyncio.to_thread(verify_layout, settings, follower)
+    cluster = Cluster(settings.kafka, "dispatcher")
+    await asyncio.to_thread(_check_tiers, settings, cluster, events)
+    records = AsyncProducer(producer(settings.kafka, "dispatcher", message_timeout_ms=0, linger_ms=LINGER_MS))
+    records.start()
+    clock = BrokerClock()
+    connections = settings.dispatch.inflight_max * len(events)
+    policy = EgressPolicy(settings.egress)
+    async with Sender(policy, timeout_s=settings.dispatch.attempt_timeout_s, connections=connections) as sender:
+        tries = Tries(settings, follower, sender, records, clock)
+        tries.leaders = await asyncio.to_thread(_leaders, cluster, settings)
+        shells = [
+            EventShell(event, life, follower, tries, clock, counts[topics.events_topic(event)]) for event in events
+        ]
+        for shell in shells:
+            shell.start()
+        await _run(life, shells, _Clockwork(tries, clock, cluster, settings), follower, records)
+        await asyncio.gather(*(shell.drain() for shell in shells))
+    await records.drain(DRAIN_S)
+    records.close()
+    follower.close()
+    return 0
+
+
+class _Clockwork:
+    """Keeps the brokers' clock fed: leaders, heartbeats, skew."""
+
+    def __init__(self, tries: Tries, clock: BrokerClock, cluster: Cluster, settings: Settings) -> None:
+        self._tries = tries
+        self._clock = clock
+        self._cluster = cluster
+        self._settings = settings
+
+    async def run(self) -> None:
+        """Refresh leaders now and then, and ask a silent broker for its time."""
+        refreshed = mono_ms()
+        while True:
+            if mono_ms() - refreshed > LEADERS_S * 1000:
+                refreshed = mono_ms()
+                try:
+                    self._tries.leaders = await asyncio.to_thread(_leaders, self._cluster, self._settings)
+                except ClusterError as error:
+                    _LOG.warning("leaders: %s", error)
+            first_of: dict[int, int] = {}
+            for partition, broker in self._tries.leaders.items():
+                first_of.setdefault(broker, partition.number)
+            for broker in self._clock.needs_heartbeat(frozenset(first_of), mono_ms()):
+                await self._tries.heartbeat(first_of[broker])
+            metrics.CLOCK_SKEW.set(self._clock.skew_ms() / 1000)
+            await asyncio.sleep(HEARTBEAT_CHECK_S)
+
+
+async def _run(
+    life: Life, shells: list[EventShell], clockwork: _Clockwork, follower: ConfigFollower, records: AsyncProducer
+) -> None:
+    """Tick until a drain is asked for; whatever fails ends the process."""
+
+    async def tick() -> None:
+        while True:
+            records.check()
+            for shell in shells:
+                await shell.tick()
+            if all(shell.ready for shell in shells):
+                life.not_ready = None if follower.trusted else "configuration reader is behind"
+            metrics.ENDPOINTS.labels("active").set(len(follower.snapshot.endpoints))
+            await asyncio.sleep(TICK_S)
+
+    background = [asyncio.create_task(tick()), asyncio.create_task(clockwork.run())]
+    ends: list[asyncio.Future[None]] = [reader.done for shell in shells for reader in shell.readers]
+    ends += [shell.failure for shell in shells]
+    stop = asyncio.create_task(drain_requested(life))
+    await asyncio.wait([stop, *background, *ends], return_when=asyncio.FIRST_COMPLETED)
+    for task in background:
+        if not task.done():
+            task.cancel()
+    for end in (*background, *ends):
+        if end.done() and not end.cancelled():
+            end.result()
+
+
+def _leaders(cluster: Cluster, settings: Settings) -> dict[Partition, int]:
+    return cluster.leaders([settings.topic_prefix + topics.ATTEMPTS])
+
+
+def _check_tiers(settings: Settings, cluster: Cluster, events: tuple[topics.PublicEvent, ...]) -> None:
+    """A tier that forgets before it is due, or stamps producers' time, would lose or hurry tries: refuse to start."""
+    names = {
+        settings.topic_prefix + topics.tier_topic(event, i): i for event in events for i in range(len(topics.TIERS))
+    }
+    attempts = settings.topic_prefix + topics.ATTEMPTS
+    configs = cluster.configs([*names, attempts])
+    for name, tier in names.items():
+        needed = int(2 * settings.dispatch.tier_delays_s[tier] * 1000) + topics.DAY_MS
+        kept = int(configs[name].get("retention.ms", "0"))
+        if 0 <= kept < needed:
+            raise ConfigurationError(f"{name}: retention.ms is {kept}, a delay of this tier needs at least {needed}")
+    for name in (*names, attempts):
+        if configs[name].get("message.timestamp.type") != "LogAppendTime":
+            raise ConfigurationError(f"{name}: message.timestamp.type must be LogAppendTime")

@@ -1,0 +1,156 @@
+"""Tasks and the records a try leaves behind: fan-out, next task, attempt, dead letter. Pure."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from dispatchers.verdict import ATTEMPTS_MAX
+from schemas import ids
+from schemas.config import Endpoint
+from schemas.events import BODIES
+from schemas.records import Attempt, DeadLetter, DeliveryTask, EventType, TryOutcome
+from schemas.topics import contact_key
+
+_CONTACT_FIELD: Final = {"delivery": "to", "unsubscribe": "phone_number", "reply": "phone_number"}
+
+
+class UntrustedTaskError(Exception):
+    """A task on the log says something that no dispatcher of ours writes."""
+
+
+def fan_out(event_type: EventType, event: dict[str, Any], endpoints: Iterable[Endpoint]) -> list[DeliveryTask]:
+    """One task per endpoint that subscribes to the event and whose filters let it pass."""
+    wanted = [endpoint for endpoint in endpoints if _wants(endpoint, event_type, event)]
+    if not wanted:
+        return []
+    body = BODIES[event_type](event)
+    contact = contact_key(event["account"], event[_CONTACT_FIELD[event_type]])
+    return [
+        {
+            "task_id": ids.task_id(event["event_id"], endpoint.id),
+            "event_id": event["event_id"],
+            "event_type": event_type,
+            "origin": "event",
+            "replay_id": None,
+            "endpoint": endpoint.id,
+            "contact_key": contact,
+            "body": body,
+            "attempt": 1,
+            "created_at": event["received_at"],
+            "first_failed_at": None,
+            "held_at": None,
+            "outcomes": [],
+        }
+        for endpoint in wanted
+    ]
+
+
+def check(task: DeliveryTask) -> None:
+    """Refuse values that the log should not hold (KAFKA.md, Delay topics).
+
+    Raises:
+        UntrustedTaskError: attempt not from 1 to 6, or more outcomes than tries.
+    """
+    if not 1 <= task["attempt"] <= ATTEMPTS_MAX:
+        raise UntrustedTaskError(f"attempt {task['attempt']} is not from 1 to {ATTEMPTS_MAX}")
+    if len(task["outcomes"]) >= ATTEMPTS_MAX:
+        raise UntrustedTaskError("more outcomes than tries")
+
+
+def outcome_of(task: DeliveryTask, *, outcome: str, status_code: int | None, duration_ms: int, now: int) -> TryOutcome:
+    """The try that just ended, as tasks and dead letters carry it."""
+    return {
+        "attempt": task["attempt"],
+        "at": now,
+        "outcome": outcome,
+        "status_code": status_code,
+        "duration_ms": duration_ms,
+    }
+
+
+def next_task(task: DeliveryTask, failed: TryOutcome) -> DeliveryTask:
+    """The task of the next try."""
+    first = task["first_failed_at"]
+    return {
+        **task,
+        "attempt": task["attempt"] + 1,
+        "first_failed_at": failed["at"] if first is None else first,
+        "outcomes": [*task["outcomes"], failed],
+    }
+
+
+def dead_letter(
+    task: DeliveryTask,
+    outcomes: Sequence[TryOutcome],
+    reason: str,
+    *,
+    now: int,
+    source: tuple[str, int, int],
+    raw_value: bytes | None = None,
+) -> DeadLetter:
+    """A task that was given up, with every outcome and where it lay."""
+    return {
+        "task": {**task, "outcomes": list(outcomes)},
+        "reason": reason,
+        "dead_at": now,
+        "source_topic": source[0],
+        "source_partition": source[1],
+        "source_offset": source[2],
+        "raw_value": raw_value,
+    }
+
+
+def unreadable(event_type: EventType) -> DeliveryTask:
+    """The task of a dead letter whose record could not be read."""
+    return {
+        "task_id": "",
+        "event_id": "",
+        "event_type": event_type,
+        "origin": "event",
+        "replay_id": None,
+        "endpoint": "",
+        "contact_key": "",
+        "body": b"",
+        "attempt": 1,
+        "created_at": 0,
+        "first_failed_at": None,
+        "held_at": None,
+        "outcomes": [],
+    }
+
+
+def attempt_record(
+    task: DeliveryTask,
+    made: TryOutcome,
+    *,
+    verdict: str,
+    excerpt: bytes,
+    next_tier: str | None,
+    next_try_at: int | None,
+) -> Attempt:
+    """The try as its owner can see it."""
+    return {
+        "task_id": task["task_id"],
+        "event_id": task["event_id"],
+        "event_type": task["event_type"],
+        "origin": task["origin"],
+        "endpoint": task["endpoint"],
+        "attempt": made["attempt"],
+        "outcome": made["outcome"],
+        "status_code": made["status_code"],
+        "started_at": made["at"] - made["duration_ms"],
+        "connect_ms": None,
+        "duration_ms": made["duration_ms"],
+        "response_excerpt": excerpt,
+        "next_tier": next_tier,
+        "next_try_at": next_try_at,
+        "verdict": verdict,
+    }
+
+
+def _wants(endpoint: Endpoint, event_type: EventType, event: dict[str, Any]) -> bool:
+    if event_type not in endpoint.events:
+        return False
+    filters = endpoint.filters
+    if filters.list_numbers and event["list_number"] not in filters.list_numbers:
+        return False
+    return not (filters.statuses and event_type == "delivery" and event["status"] not in filters.statuses)
