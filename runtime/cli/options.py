@@ -1,0 +1,39 @@
+"""What commands share: settings that are read or refused, and errors that become exit codes."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import NoReturn
+
+import click
+
+from runtime.settings import SettingsError, load
+from runtime.worker import EXIT_CONFIGURATION, EXIT_TRY_AGAIN, ConfigurationError
+from schemas.settings import Settings
+
+
+def settings() -> Settings:
+    """The settings of this process; ends with 2 where they are wrong."""
+    try:
+        return load()
+    except SettingsError as error:
+        fail(str(error), EXIT_CONFIGURATION)
+
+
+def fail(text: str, code: int) -> NoReturn:
+    """Say why on stderr and end."""
+    click.echo(f"trackly: {text}", err=True)
+    sys.exit(code)
+
+
+@contextlib.contextmanager
+def cluster_errors() -> Iterator[None]:
+    """Turn the cluster's refusals into exit codes: 75 where trying again can help, else 2."""
+    from runtime.kafka.admin import ClusterError  # noqa: PLC0415 - small commands start without the client
+
+    try:
+        yield
+    except ClusterError as error:
+        fail(str(error), EXIT_TRY_AGAIN if error.retriable else EXIT_CONFIGURATION)
+    except ConfigurationError as error:
+        fail(str(error), EXIT_CONFIGURATION)

@@ -1,0 +1,56 @@
+"""`trackly parse PROVIDER`: what any callback becomes, without network, broker or authentication."""
+
+import sys
+import time
+from typing import TYPE_CHECKING, cast
+from urllib.parse import parse_qsl
+
+import click
+import orjson
+
+from runtime.worker import EXIT_CONFIGURATION
+from schemas.parse_report import RefusedBodyError, parse_body
+from schemas.providers.callback import CallbackRequest
+
+if TYPE_CHECKING:
+    from schemas.records import CallbackKind
+
+
+@click.command()
+@click.argument("provider")
+@click.option("--kind", type=click.Choice(["delivery", "inbound"]), help="Where the payload does not show it.")
+@click.option("--query", default="", help="Query string of the callback.")
+@click.option("--content-type", default="", help="Media type of the body.")
+@click.option("--header", multiple=True, metavar="'N: V'", help="A header; may be repeated.")
+def parse(provider: str, kind: str | None, query: str, content_type: str, header: tuple[str, ...]) -> None:
+    """Read a callback's body from stdin; print one JSON object per report or message."""
+    headers = {}
+    for line in header:
+        name, colon, value = line.partition(":")
+        if not colon:
+            click.echo(f"trackly: --header {name!r} is not 'Name: value'", err=True)
+            sys.exit(EXIT_CONFIGURATION)
+        headers[name.strip().lower()] = value.strip()
+    if content_type:
+        headers["content-type"] = content_type
+    body = sys.stdin.buffer.read()
+    pairs = parse_qsl(query.lstrip("?"), keep_blank_values=True)
+    request = CallbackRequest(
+        method="POST" if body.strip() else "GET",
+        url=f"https://localhost/?{query}",
+        headers=headers,
+        query=pairs,
+        body=body,
+        received_at=time.time_ns() // 1_000_000,
+        kind=cast("CallbackKind", kind or "unknown"),
+    )
+    try:
+        found = parse_body(provider, request)
+    except RefusedBodyError as error:
+        click.echo(f"trackly: {error}", err=True)
+        sys.exit(EXIT_CONFIGURATION)
+    for one in found:
+        if one is None:
+            click.echo("well formed, tells nothing of ours", err=True)
+        else:
+            click.echo(orjson.dumps(one))
