@@ -26,7 +26,14 @@ from uuid import uuid4
 from runtime.broker_java import BrokerUnavailableError, JarsUnavailableError, class_path, default_cache_dir, java
 from runtime.kafka.probe import answers
 
-__all__ = ["BrokerUnavailableError", "EmbeddedBroker", "JarsUnavailableError", "render_properties", "run_foreground"]
+__all__ = [
+    "BrokerUnavailableError",
+    "EmbeddedBroker",
+    "JarsUnavailableError",
+    "free_port",
+    "render_properties",
+    "run_foreground",
+]
 
 LOOPBACK: Final = "127.0.0.1"
 START_S: Final = 90

@@ -285,6 +285,7 @@ def test_the_command_says_ready_and_stops_cleanly_when_asked(tmp_path: Path, end
         assert first_line(process) == f"ready bootstrap=127.0.0.1:{port}\n"
         assert answers(f"127.0.0.1:{port}", timeout_s=PATIENCE_S)
         java = java_of(process)
+        assert os.getpgid(java.pid) != process.pid  # so Ctrl-C does not reach it past us
         if ending == "SIGTERM":
             process.terminate()
         else:
