@@ -17,12 +17,15 @@ def demo(seconds: float, rate: float, seed: int) -> None:
     from rich.console import Console  # noqa: PLC0415 - help must not load the stage
 
     from producers.demo.run import run  # noqa: PLC0415 - the same
-    from runtime.broker import BrokerUnavailableError  # noqa: PLC0415 - the same
+    from runtime.broker import BrokerUnavailableError, JarsUnavailableError  # noqa: PLC0415 - the same
     from runtime.supervisor import StartError  # noqa: PLC0415 - the same
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         sys.exit(run(seconds=seconds, rate=rate, seed=seed, console=Console()))
+    except JarsUnavailableError as error:
+        click.echo(f"trackly demo: {error}", err=True)
+        sys.exit(75)
     except BrokerUnavailableError as error:
         click.echo(f"trackly demo: {error}", err=True)
         sys.exit(2)

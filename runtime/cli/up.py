@@ -8,10 +8,10 @@ from typing import Final
 
 import click
 
-from runtime.broker import BrokerUnavailableError
+from runtime.broker import BrokerUnavailableError, JarsUnavailableError
 from runtime.cli.options import cluster_errors, fail, settings
 from runtime.supervisor import Deployment, StartError
-from runtime.worker import EXIT_CONFIGURATION, EXIT_FAILED
+from runtime.worker import EXIT_CONFIGURATION, EXIT_FAILED, EXIT_TRY_AGAIN
 from schemas.config_file import ConfigFileError
 
 TEND_S: Final = 0.2
@@ -45,6 +45,8 @@ def up(file: Path | None, port: int | None) -> None:
         sys.stdout.flush()
         while not stop.wait(TEND_S):
             deployment.tend()
+    except JarsUnavailableError as error:
+        fail(str(error), EXIT_TRY_AGAIN)
     except (BrokerUnavailableError, ConfigFileError) as error:
         fail(str(error), EXIT_CONFIGURATION)
     except StartError as error:

@@ -53,7 +53,8 @@ class Cluster:
 
     def __init__(self, kafka: KafkaSettings, role: str = "admin") -> None:
         """Create the client; nothing is asked yet."""
-        self._client: Any = AdminClient(shared(kafka, role))
+        self._properties = shared(kafka, role)
+        self._client: Any = AdminClient(self._properties)
 
     def partition_counts(self) -> dict[str, int]:
         """Every topic's number of partitions."""
@@ -153,7 +154,16 @@ class Cluster:
             try:
                 yield key, future.result()
             except KafkaException as error:
+                self._renew()
                 raise _translated(what, error) from error
+
+    def _renew(self) -> None:
+        """Forget what the client knows of leaders.
+
+        `list_offsets` sends the leader epoch that the client has cached and does not refresh it when the broker answers
+        FENCED_LEADER_EPOCH, so after a broker restart one client would be refused for ever (seen with librdkafka 2.16).
+        """
+        self._client = AdminClient(self._properties)
 
 
 def _translated(what: str, error: KafkaException) -> ClusterError:

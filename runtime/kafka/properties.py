@@ -60,7 +60,7 @@ def shared(kafka: KafkaSettings, role: str) -> Properties:
         "socket.nagle.disable": True,
         "reconnect.backoff.ms": 50,
         "reconnect.backoff.max.ms": 1000,
-        "log_level": 3,
+        "log_level": 2,  # what goes wrong comes through error_cb and results, as JSON
         **extra,
     }
 

@@ -5,6 +5,8 @@ land in the next transaction (KAFKA.md, trap 5). The caller then treats every pa
 """
 
 import logging
+import queue
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -17,6 +19,8 @@ _LOG = logging.getLogger(__name__)
 
 CALL_S: Final = 10.0
 """Longest one transactional call may take; the transaction itself times out at the broker after 15 s."""
+HANG_S: Final = 2.0
+"""Grace before a call that ignores its timeout is taken for hung."""
 INIT_S: Final = 5.0
 POLL_FULL_S: Final = 0.05
 
@@ -115,7 +119,7 @@ class TransactionalProducer:
         """
         offsets = [TopicPartition(p.topic, p.number, offset) for p, offset in positions.items()]
         self._guard(self._client.flush, CALL_S)
-        self._guard(self._client.send_offsets_to_transaction, offsets, group_metadata, CALL_S)
+        self._send_offsets(offsets, group_metadata)
         try:
             self._client.commit_transaction(CALL_S)
         except KafkaException as error:
@@ -144,6 +148,35 @@ class TransactionalProducer:
         if self._client is not None:
             self._client.purge(in_queue=True, in_flight=True, blocking=False)
             self._client = None
+
+    def _send_offsets(self, offsets: list[Any], group_metadata: Any) -> None:
+        """The one call that may hang past its timeout, so it has a thread and a deadline of ours.
+
+        It waits for a group coordinator that went away, for ever (confluentinc/librdkafka#5456, #5511). A client that
+        hangs is left behind with its thread; a new one fences it.
+        """
+        client = self._client
+        answers: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+
+        def call() -> None:
+            try:
+                client.send_offsets_to_transaction(offsets, group_metadata, CALL_S)
+            except BaseException as error:  # noqa: BLE001 - handed to the loop, which judges it
+                answers.put(error)
+            else:
+                answers.put(None)
+
+        threading.Thread(target=call, name="send-offsets", daemon=True).start()
+        try:
+            error = answers.get(timeout=CALL_S + HANG_S)
+        except queue.Empty:
+            self._open = False
+            self._client = None
+            raise OutcomeUnknownError("send_offsets_to_transaction hangs past its timeout") from None
+        if isinstance(error, KafkaException):
+            self._fail("send_offsets_to_transaction", error)
+        if error is not None:
+            raise error
 
     def _guard(self, call: Callable[..., Any], *arguments: Any) -> None:
         try:
