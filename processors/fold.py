@@ -210,8 +210,7 @@ def _opt_in(aggregate: Aggregate, fact: MessageFact, list_number: str, state: Li
     event = reply_event(fact, list_number)
     folded = Folded(aggregate, events=[("reply", event)], list_number=list_number)
     decided = consent.opted_in(state or ListState(), fact.origin, fact.message.at)
-    if state is not None or aggregate.unassigned or aggregate.unassigned_overflow:
-        aggregate.lists[list_number] = decided.state
+    aggregate.lists[list_number] = decided.state  # the START is remembered even where it changes nothing: F7
     if decided.changed:
         folded.contacts.append(contact_state(fact.origin, list_number, decided.state, event["event_id"]))
         folded.ledger.append(ledger_of_message(fact, list_number, decided, event["event_id"], now))

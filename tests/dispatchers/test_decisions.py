@@ -1,0 +1,239 @@
+"""The dispatcher's pure modules: verdict table, offset window, lanes, delay heads, brokers' clock, signatures."""
+
+import base64
+import contextlib
+import random
+import time
+from collections import defaultdict
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from standardwebhooks.webhooks import Webhook
+from svix.webhooks import Webhook as SvixWebhook
+
+from dispatchers.broker_clock import GONE_MS, WINDOW_MS, BrokerClock
+from dispatchers.delay import PARKED_HIGH, PARKED_LOW, ParkedHeads
+from dispatchers.lanes import LANE_RECORDS_MAX, Lanes
+from dispatchers.signature import documented, headers_for, verify
+from dispatchers.verdict import (
+    OUTCOMES,
+    Blocked,
+    Dead,
+    Delivered,
+    Failed,
+    Outcome,
+    Responded,
+    RetryAt,
+    Verdict,
+    decide,
+    label,
+    retry_after_s,
+)
+from dispatchers.window import SPAN_MAX, OffsetWindow
+
+TIERS = (60.0, 300.0, 900.0, 3600.0, 7200.0)
+NOW = 1_705_314_600_000
+
+VERDICTS: list[tuple[Outcome, int, Verdict, str]] = [
+    (Responded(200), 1, Delivered(), "success"),
+    (Responded(204), 6, Delivered(), "success"),
+    (Responded(299), 1, Delivered(), "success"),
+    (Responded(301), 1, RetryAt(0), "http_3xx"),
+    (Responded(400), 2, RetryAt(1), "http_4xx"),
+    (Responded(410), 1, RetryAt(0), "http_410"),
+    (Responded(429), 1, RetryAt(0, throttle=True), "http_429"),
+    (Responded(429, "120"), 1, RetryAt(1, throttle=True), "http_429"),
+    (Responded(503, "10"), 4, RetryAt(3, throttle=True), "http_5xx"),
+    (Responded(503, "99999999999"), 1, RetryAt(4, throttle=True), "http_5xx"),
+    (Responded(503, "Mon, 15 Jan 2024 11:30:00 GMT"), 1, RetryAt(3, throttle=True), "http_5xx"),
+    (Responded(503, "yesterday"), 1, RetryAt(0, throttle=True), "http_5xx"),
+    (Responded(500, "3600"), 1, RetryAt(0), "http_5xx"),
+    (Responded(502), 5, RetryAt(4, throttle=True), "http_5xx"),
+    (Responded(500), 6, Dead("attempts_exhausted"), "http_5xx"),
+    (Failed("timeout_response"), 1, RetryAt(0), "timeout_response"),
+    (Failed("dns"), 6, Dead("attempts_exhausted"), "dns"),
+    (Blocked("private"), 1, Dead("blocked_address"), "blocked"),
+    (Responded(799), 1, RetryAt(0), "http_5xx"),
+]
+
+
+@pytest.mark.parametrize("outcome, attempt, verdict, word", VERDICTS)
+def test_an_outcome_has_its_verdict(outcome: Outcome, attempt: int, verdict: Verdict, word: str) -> None:
+    assert decide(outcome, attempt=attempt, tier_delays_s=TIERS, now=NOW) == verdict
+    assert label(outcome) == word
+    assert word in OUTCOMES
+
+
+@given(st.text(max_size=60))
+def test_any_retry_after_is_read_or_ignored(text: str) -> None:
+    found = retry_after_s(text, now=NOW)
+    assert found is None or found >= 0
+
+
+# ---- window ---------------------------------------------------------------------------------------------------------
+@given(st.lists(st.integers(1, 3), min_size=1, max_size=60), st.randoms(use_true_random=False))
+def test_the_floor_is_the_lowest_unfinished_and_survives_a_restart(steps: list[int], rng: random.Random) -> None:
+    offsets, at = [], 10
+    for step in steps:
+        offsets.append(at)
+        at += step
+    window = OffsetWindow(10)
+    for offset in offsets:
+        assert window.begin(offset)
+    finished: set[int] = set()
+    floor = 10
+    for offset in rng.sample(offsets, len(offsets)):
+        window.finish(offset)
+        finished.add(offset)
+        open_ones = [one for one in offsets if one not in finished]
+        assert window.floor == (open_ones[0] if open_ones else offsets[-1] + 1)
+        assert window.floor >= floor
+        floor = window.floor
+        again = OffsetWindow(window.floor, window.metadata())
+        redone = [one for one in offsets if one >= window.floor and again.begin(one)]
+        assert redone == open_ones
+
+
+def test_the_window_is_full_at_its_span_and_its_metadata_fits() -> None:
+    window = OffsetWindow(0)
+    for offset in range(SPAN_MAX):
+        assert not window.full
+        window.begin(offset)
+    assert window.full
+    for offset in range(1, SPAN_MAX):
+        window.finish(offset)
+    assert window.full
+    assert len(window.metadata()) < 4096
+    window.finish(0)
+    assert (window.floor, window.full, window.metadata()) == (SPAN_MAX, False, "")
+
+
+@pytest.mark.parametrize("metadata", ["", "2:abcd", "1:***", "garbage"])
+def test_unreadable_metadata_counts_as_empty(metadata: str) -> None:
+    window = OffsetWindow(5, metadata)
+    assert window.begin(5)
+
+
+# ---- lanes ----------------------------------------------------------------------------------------------------------
+@settings(max_examples=60)
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), max_size=80),
+    st.integers(1, 4),
+    st.integers(1, 8),
+    st.randoms(use_true_random=False),
+)
+def test_lanes_keep_their_promises(
+    tasks: list[tuple[int, int]], concurrency: int, inflight_max: int, rng: random.Random
+) -> None:
+    lanes: Lanes[tuple[str, str, int]] = Lanes(inflight_max=inflight_max)
+    for number, (endpoint, contact) in enumerate(tasks):
+        assert lanes.offer(
+            f"e{endpoint}", f"c{contact}", (f"e{endpoint}", f"c{contact}", number), 1, concurrency=concurrency
+        )
+    running: list[tuple[str, str, int]] = []
+    order: dict[tuple[str, str], list[int]] = defaultdict(list)
+    while True:
+        for task in lanes.start(0.0):
+            running.append(task)
+            order[task[:2]].append(task[2])
+        assert len(running) <= inflight_max
+        assert len({task[:2] for task in running}) == len(running)
+        for name in {task[0] for task in running}:
+            assert sum(task[0] == name for task in running) <= concurrency
+        if not running:
+            break
+        done = running.pop(rng.randrange(len(running)))
+        lanes.finished(done[0], done[1], 1)
+    assert sum(len(seen) for seen in order.values()) == len(tasks)
+    assert all(seen == sorted(seen) for seen in order.values())
+    assert (len(lanes), lanes.queued, lanes.running) == (0, 0, 0)
+
+
+def test_a_flooding_lane_fills_alone_and_takes_only_its_turn() -> None:
+    lanes: Lanes[str] = Lanes(inflight_max=100)
+    offered = 0
+    while lanes.offer("flood", f"c{offered}", "flood", 1, concurrency=100):
+        offered += 1
+    assert offered == LANE_RECORDS_MAX
+    for number in range(10):
+        assert lanes.offer("calm", f"c{number}", "calm", 1, concurrency=100)
+    assert lanes.start(0.0)[:20].count("calm") == 10
+
+
+def test_a_rate_spaces_starts_and_a_throttle_rests_the_lane() -> None:
+    lanes: Lanes[int] = Lanes(inflight_max=10)
+    for number in range(3):
+        lanes.offer("e", f"c{number}", number, 1, concurrency=10, rate_per_s=2)
+    assert lanes.start(0.0) == [0]
+    assert lanes.next_wake() == 0.5
+    assert lanes.start(0.49) == []
+    assert lanes.start(0.5) == [1]
+    lanes.throttle("e", 5.0)
+    assert lanes.start(4.9) == []
+    assert lanes.start(6.0) == [2]
+
+
+def test_dropping_a_partitions_tasks_frees_contacts_and_room() -> None:
+    lanes: Lanes[str] = Lanes(inflight_max=10)
+    for task in ("gone", "stays", "gone"):
+        lanes.offer("e", "c", task, 1, concurrency=1)
+    lanes.drop(lambda task: task == "gone")
+    assert lanes.start(0.0) == ["stays"]
+    lanes.finished("e", "c", 1)
+    assert (len(lanes), lanes.queued) == (0, 0)
+
+
+# ---- delay and clock ------------------------------------------------------------------------------------------------
+def test_a_parked_head_is_released_when_due_and_never_before() -> None:
+    heads: ParkedHeads[str] = ParkedHeads(60)
+    heads.park(1000, "a")
+    heads.park(2000, "b")
+    assert heads.next_due() == 61_000
+    assert heads.release(60_999) == []
+    assert heads.release(61_000) == [(61_000, "a")]
+    assert heads.release(10**9) == [(62_000, "b")]
+
+
+def test_parking_is_bounded_and_reading_goes_on_before_it_is_empty() -> None:
+    heads: ParkedHeads[int] = ParkedHeads(1)
+    reading = []
+    for number in range(PARKED_HIGH):
+        reading.append(heads.reading)
+        heads.park(number, number)
+    assert all(reading)
+    seen = [heads.reading]
+    for now in (1000 + PARKED_HIGH - PARKED_LOW - 2, 1000 + PARKED_HIGH - PARKED_LOW - 1):
+        heads.release(now)
+        seen.append(heads.reading)
+    assert seen == [False, False, True]
+    assert len(heads) == PARKED_LOW
+
+
+def test_the_brokers_clock_is_never_ahead_of_any_broker() -> None:
+    clock = BrokerClock()
+    assert clock.now(0) is None
+    clock.sample(1, 1_000_000, 100)
+    clock.sample(1, 1_000_050, 200)
+    clock.sample(2, 999_000, 200)
+    assert clock.now(300) == 999_100
+    assert clock.skew_ms() == 1_100
+    assert clock.needs_heartbeat(frozenset({1, 2, 3}), 300) == [3]
+    assert clock.needs_heartbeat(frozenset({1, 2}), 40_000) == [1, 2]
+    clock.sample(1, 1_000_050 + WINDOW_MS, 200 + WINDOW_MS)
+    assert clock.now(GONE_MS + 201) == GONE_MS + 201 + 999_850
+
+
+# ---- signatures -----------------------------------------------------------------------------------------------------
+@given(st.binary(max_size=300), st.text(min_size=8, max_size=40), st.text(min_size=8, max_size=40))
+def test_signatures_verify_by_other_peoples_libraries(body: bytes, old: str, new: str) -> None:
+    now_s = int(time.time())
+    headers = headers_for(body=body, event_id="evt_1", valid_secrets=(old, new), documented_secret=old, now_s=now_s)
+    assert verify(body=body, secret=old, signature=headers["X-Trackly-Signature"])
+    assert not verify(body=body + b"x", secret=old, signature=headers["X-Trackly-Signature"])
+    assert headers["X-Trackly-Signature"] == documented(body, old)
+    for secret in (old, new):
+        key = base64.b64encode(secret.encode()).decode()
+        for library in (Webhook(key), SvixWebhook(key)):
+            with contextlib.suppress(ValueError):  # both parse JSON once the signature was found good
+                library.verify(body, headers)
