@@ -69,7 +69,9 @@ def test_a_stop_makes_the_contact_inactive_once_and_every_stop_emits() -> None:
 def test_a_repeat_changes_and_emits_nothing() -> None:
     aggregate, (_, repeat) = run(message("STOP", "a"), message("STOP", "a", T0 + DAY))
     assert repeat.repeat
-    assert not (repeat.events or repeat.contacts or repeat.ledger)
+    assert not repeat.events
+    assert not repeat.contacts
+    assert not repeat.ledger
     assert aggregate.lists[LIST].unsubscribed_at == T0
 
 
