@@ -10,13 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from confluent_kafka import Consumer, KafkaError, TopicPartition
 from pydantic import ValidationError
 
 from runtime.clock import mono_s, now_ms
 from runtime.kafka.admin import Cluster, ClusterError
-from runtime.kafka.properties import shared
-from runtime.kafka.records import Partition
+from runtime.kafka.records import Message, Partition
+from runtime.kafka.tail import Tail
 from runtime.secrets import SecretBox, UnsealError
 from schemas import topics
 from schemas.codec import PoisonError, UnknownSchemaError, decoder
@@ -181,34 +180,22 @@ class ConfigFollower:
 
     # ---- on the thread ----------------------------------------------------------------------------------------------
     def _run(self) -> None:
-        consumer: Any = Consumer(
-            {
-                **shared(self._kafka, self._role),
-                "group.id": f"{self._partition.topic}.follower",
-                "enable.auto.commit": False,
-                "isolation.level": "read_committed",
-                "auto.offset.reset": "earliest",
-                "enable.partition.eof": True,
-                "fetch.wait.max.ms": 100,
-                "error_cb": lambda error: _LOG.warning("config reader: %s", error.name()),
-            }
+        tail = Tail(
+            self._kafka, self._role, self._partition, on_error=lambda name: _LOG.warning("config reader: %s", name)
         )
         try:
-            consumer.assign([TopicPartition(self._partition.topic, 0, 0)])
             next_check = 0.0
             while not self._stop.is_set():
                 if mono_s() >= next_check:
                     self._take_target()
                     next_check = mono_s() + CHECK_S
-                first = consumer.poll(POLL_S)
-                if first is not None:
-                    self._apply([first, *consumer.consume(1000, 0)])
-                self._judge_position()
+                self._apply(tail.read(POLL_S))
+                self._judge_position(tail.position)
         except BaseException as error:  # noqa: BLE001 - must reach whoever waits
             self._failure = error
             _LOG.exception("config reader ended")
         finally:
-            consumer.close()
+            tail.close()
 
     def _take_target(self) -> None:
         try:
@@ -217,34 +204,28 @@ class ConfigFollower:
             _LOG.warning("end of config: %s", error)
             self._target = None
 
-    def _judge_position(self) -> None:
+    def _judge_position(self, position: int) -> None:
         with self._moved:
+            self._position = position
             if self._target is not None and self._position >= self._target:
                 self._at_end_s = mono_s()
                 self._target = None
             self._moved.notify_all()
 
-    def _apply(self, messages: list[Any]) -> None:
-        changed = False
-        for message in messages:
-            error = message.error()
-            if error is None:
-                changed |= self._apply_one(message)
-                self._position = message.offset() + 1
-            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's spelling
-                self._position = max(self._position, message.offset())
-        if changed:
+    def _apply(self, messages: list[Message]) -> None:
+        changes = [self._apply_one(message) for message in messages]
+        if any(changes):
             self.snapshot = snapshot_of(self._entries.values())
             self._cache = {}
             for listener in self._listeners:
                 listener()
 
-    def _apply_one(self, message: Any) -> bool:
-        key = message.key().decode()
-        if message.value() is None:
+    def _apply_one(self, message: Message) -> bool:
+        key, value = (message.key() or b"").decode(), message.value()
+        if value is None:
             return self._entries.pop(key, None) is not None
         try:
-            _, record = self._decode(message.value())
+            _, record = self._decode(value)
             entry = read_entry(record["kind"], record["payload"])
         except (PoisonError, UnknownSchemaError, ValidationError) as error:
             _LOG.error("config record %s at offset %s ignored: %s", key, message.offset(), type(error).__name__)
