@@ -14,7 +14,9 @@ from typing import Any, Final, Literal, Self
 import aiohttp
 import httpx
 from aiohttp.resolver import AsyncResolver
-from httpx_aiohttp import AiohttpTransport
+from httpx_aiohttp.transport import AiohttpResponseStream, AiohttpTransport, map_aiohttp_exceptions
+from multidict import CIMultiDict
+from yarl import URL
 
 from dispatchers.egress import EgressPolicy, blocked
 from dispatchers.verdict import Blocked, Failed, Outcome, Responded
@@ -26,6 +28,8 @@ EXCERPT_BYTES_MAX: Final = 1024
 DNS_CACHE_S: Final = 10
 DNS_TIMEOUT_S: Final = 2.0
 KEEP_ALIVE_S: Final = 30.0
+_NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=None)
+"""The one deadline is ours, around everything."""
 USER_AGENT: Final = "Trackly-Webhooks/1"
 
 
@@ -36,6 +40,29 @@ class Try:
     outcome: Outcome
     duration_ms: int
     excerpt: bytes = b""
+
+
+class _ExactTransport(AiohttpTransport):
+    """httpx's aiohttp transport, but the URL and the header names leave as they were given.
+
+    The stock one hands aiohttp a string, whose escapes are then normalised (`%2F` becomes `/`): a customer's URL may
+    be signed.
+    """
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request; answers when the status line and the headers are there."""
+        session: Any = self.client
+        headers = CIMultiDict((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw)
+        with map_aiohttp_exceptions():
+            response = await session.post(
+                URL(str(request.url), encoded=True),
+                data=request.content,
+                headers=headers,
+                allow_redirects=False,
+                auto_decompress=False,
+                timeout=_NO_TIMEOUT,
+            )
+        return httpx.Response(response.status, headers=response.raw_headers, stream=AiohttpResponseStream(response))
 
 
 class Sender:
@@ -69,10 +96,10 @@ class Sender:
             trust_env=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=("User-Agent", "Accept", "Content-Type"),
-            timeout=aiohttp.ClientTimeout(total=None),
+            timeout=_NO_TIMEOUT,
             read_bufsize=BODY_BYTES_READ_MAX,
         )
-        self._transport = AiohttpTransport(client=session, verify=context)
+        self._transport = _ExactTransport(client=session, verify=context)
         self._stack.push_async_callback(self._transport.aclose)
         return self
 
@@ -146,7 +173,7 @@ _TABLE: Final[tuple[tuple[type[BaseException], _Kind], ...]] = (
     (aiohttp.ClientError, "protocol"),
     (ValueError, "protocol"),
 )
-"""Foreign exceptions to our words; the first row that fits the innermost exception counts."""
+"""Foreign exceptions to our words; the first row that fits any exception of the chain counts."""
 
 
 def _translated(error: BaseException, notes: list[str]) -> Outcome:
@@ -157,8 +184,7 @@ def _translated(error: BaseException, notes: list[str]) -> Outcome:
     while found is not None and len(chain) < 10:  # noqa: PLR2004 - a chain of causes is short
         chain.append(found)
         found = found.__cause__
-    for one in reversed(chain):
-        for kind, word in _TABLE:
-            if isinstance(one, kind) and not isinstance(one, asyncio.CancelledError):
-                return Failed(word)
+    for kind, word in _TABLE:
+        if any(isinstance(one, kind) for one in chain):
+            return Failed(word)
     raise error

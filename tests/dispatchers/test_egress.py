@@ -1,0 +1,163 @@
+"""The egress guard: hostile URLs and addresses, and a name that answers differently the second time."""
+
+import socket
+from ipaddress import ip_address
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from dispatchers.egress import BlockedAddressError, EgressPolicy, blocked
+from schemas.settings import EgressSettings
+from tests.dispatchers.receiver import Receiver
+
+STRICT = EgressPolicy(EgressSettings())
+PLAIN = EgressPolicy(EgressSettings(allow_plain_http=True))
+LOCAL = EgressPolicy(EgressSettings(allow_cidrs=("127.0.0.0/8",), allow_plain_http=True))
+
+HOSTILE_URLS = [
+    "http://example.com/",
+    "ftp://example.com/",
+    "file:///etc/passwd",
+    "gopher://example.com/",
+    "//example.com/",
+    "example.com",
+    "",
+    "https://",
+    "https:///path",
+    "https://user:secret@example.com/",
+    "https://example.com@127.0.0.1/",
+    "https://user@example.com/",
+    "https://127.0.0.1\\@example.com/",
+    "https://example.com:22/",
+    "https://example.com:8443/",
+    "https://example.com:99999/",
+    "https://localhost/",
+    "https://LOCALHOST/",
+    "https://localhost./",
+    "https://a.localhost/",
+    "https://printer.local/",
+    "https://metadata.internal/",
+    "https://router.home.arpa/",
+    "https://\uff4c\uff4f\uff43\uff41\uff4c\uff48\uff4f\uff53\uff54/",
+    "https://ⓛocalhost/",
+    "https://127.0.0.1/",
+    "https://127.1/",
+    "https://127.0.1/",
+    "https://0/",
+    "https://0.0.0.0/",
+    "https://2130706433/",
+    "https://0x7f000001/",
+    "https://0x7f.0.0.1/",
+    "https://0177.0.0.1/",
+    "https://017700000001/",
+    "https://127.0.0.1./",
+    "https://10.0.0.1/",
+    "https://10.255.255.255/",
+    "https://172.16.0.1/",
+    "https://172.31.255.254/",
+    "https://192.168.1.1/",
+    "https://169.254.169.254/latest/meta-data/",
+    "https://0xa9fea9fe/",
+    "https://100.64.0.1/",
+    "https://192.0.0.8/",
+    "https://198.18.0.1/",
+    "https://198.51.100.7/",
+    "https://203.0.113.9/",
+    "https://192.0.2.1/",
+    "https://224.0.0.1/",
+    "https://240.0.0.1/",
+    "https://255.255.255.255/",
+    "https://[::1]/",
+    "https://[::]/",
+    "https://[::ffff:127.0.0.1]/",
+    "https://[::ffff:7f00:1]/",
+    "https://[::127.0.0.1]/",
+    "https://[::ffff:169.254.169.254]/",
+    "https://[64:ff9b::7f00:1]/",
+    "https://[64:ff9b::a9fe:a9fe]/",
+    "https://[64:ff9b:1::1]/",
+    "https://[2002:7f00:1::]/",
+    "https://[2002:a9fe:a9fe::]/",
+    "https://[2001:0:4136:e378:8000:63bf:3fff:fdd2]/",
+    "https://[fe80::1]/",
+    "https://[fe80::1%25eth0]/",
+    "https://[fc00::1]/",
+    "https://[fd00:ec2::254]/",
+    "https://[ff02::1]/",
+    "https://[2001:db8::1]/",
+    "https://[100::1]/",
+    "https://[fec0::1]/",
+    "https://" + "a" * 300 + ".com/",
+]
+
+
+@pytest.mark.parametrize("url", HOSTILE_URLS)
+def test_a_hostile_url_is_refused(url: str) -> None:
+    assert STRICT.check_url(url) is not None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.com/",
+        "https://example.com:443/hook?x=1",
+        "https://8.8.8.8/",
+        "https://[2606:4700:4700::1111]/",
+        "https://[64:ff9b::808:808]/",
+        "https://bücher.example/",
+    ],
+)
+def test_a_public_url_is_not(url: str) -> None:
+    assert STRICT.check_url(url) is None
+
+
+def test_exceptions_open_only_what_they_name() -> None:
+    assert PLAIN.check_url("http://example.com/") is None
+    assert PLAIN.check_url("http://127.0.0.1/") is not None
+    assert LOCAL.check_url("http://127.0.0.1:4711/") is None
+    assert LOCAL.check_url("http://localhost:4711/") is None
+    assert LOCAL.check_url("http://10.0.0.1/") is not None
+    assert LOCAL.check_address(ip_address("::ffff:127.0.0.1")) is None
+    assert LOCAL.check_address(ip_address("::ffff:10.0.0.1")) is not None
+
+
+class Rebinding(AbstractResolver):
+    """Public for who checks, private for who connects."""
+
+    def __init__(self) -> None:
+        self.answers = ["8.8.8.8", "127.0.0.1"]
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        address = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return [
+            ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=socket.AI_NUMERICHOST)
+        ]
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+async def test_a_name_that_turns_private_is_refused_at_the_connection() -> None:
+    receiver = Receiver()
+    resolver = Rebinding()
+    checked = await resolver.resolve("rebind.example", receiver.port)
+    assert STRICT.check_address(ip_address(checked[0]["host"])) is None
+    policy = EgressPolicy(EgressSettings(allow_plain_http=True))
+    notes: list[str] = []
+    token = blocked.set(notes)
+    factory: Any = policy.socket_for
+    connector = aiohttp.TCPConnector(resolver=resolver, socket_factory=factory, use_dns_cache=False)
+    try:
+        async with aiohttp.ClientSession(connector=connector) as session:
+            with pytest.raises(aiohttp.ClientConnectorError) as caught:
+                await session.post(f"http://rebind.example:{receiver.port}/")
+    finally:
+        blocked.reset(token)
+        receiver.close()
+    assert isinstance(caught.value.os_error, BlockedAddressError)
+    assert notes
+    assert not receiver.hits
