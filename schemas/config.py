@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict
 
 from schemas.topics import EVENTS
 
@@ -93,7 +93,7 @@ class Endpoint(_Frozen):
     """Full id, account/id."""
     url: str
     secrets: tuple[SealedSecret, ...]
-    """Oldest first; during a rotation the documented header keeps the previous one."""
+    """Oldest first; the first valid one signs the documented header, every valid one the standard header."""
     events: tuple[Literal["delivery", "unsubscribe", "reply"], ...] = EVENTS
     filters: Filters = Filters()
     concurrency: int | None = None
@@ -108,6 +108,7 @@ class Layout(_Frozen):
 
 
 Entry = Account | ListSettings | Endpoint | Layout
+_Owned = TypeVar("_Owned", ListSettings, Endpoint)
 _MODELS: Final[dict[str, type[Entry]]] = {
     "account": Account,
     "list": ListSettings,
@@ -123,7 +124,7 @@ def read_entry(kind: str, payload: str) -> Entry | None:
         pydantic.ValidationError: the payload does not fit its kind.
     """
     model = _MODELS.get(kind)
-    return None if model is None else TypeAdapter(model).validate_json(payload)
+    return None if model is None else model.model_validate_json(payload)
 
 
 @dataclass(frozen=True)
@@ -164,10 +165,12 @@ def snapshot_of(entries: Iterable[Entry]) -> Snapshot:
                 endpoints[entry.id] = entry
             case Layout():
                 layout = entry
-    endpoints_of: dict[str, tuple[Endpoint, ...]] = {}
-    for endpoint in endpoints.values():
-        endpoints_of[endpoint.account] = (*endpoints_of.get(endpoint.account, ()), endpoint)
-    lists_of: dict[str, tuple[ListSettings, ...]] = {}
-    for item in lists.values():
-        lists_of[item.account] = (*lists_of.get(item.account, ()), item)
-    return Snapshot(accounts, lists, endpoints, layout, endpoints_of, lists_of)
+    return Snapshot(accounts, lists, endpoints, layout, _by_account(endpoints.values()), _by_account(lists.values()))
+
+
+def _by_account(items: Iterable[_Owned]) -> dict[str, tuple[_Owned, ...]]:
+    """Group in one pass: an account may hold ten thousand endpoints."""
+    grouped: dict[str, list[_Owned]] = {}
+    for item in items:
+        grouped.setdefault(item.account, []).append(item)
+    return {account: tuple(group) for account, group in grouped.items()}

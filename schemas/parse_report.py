@@ -70,7 +70,7 @@ def raw_callback(account: str, provider: str, request: CallbackRequest, fragment
         "body": fragment.body,
         "content_type": fragment.content_type,
         "headers": {},
-        "query": {},
+        "query": dict(fragment.query),
         "mid": query.get("mid") or None,
         "list": query.get("list") or None,
         "received_at": request.received_at,
@@ -86,7 +86,7 @@ def parse_body(provider: str, request: CallbackRequest) -> list[dict[str, Any] |
     """
     adapter = registry.get(provider)
     if adapter is None:
-        raise RefusedBodyError(f"unknown provider; one of {', '.join(sorted(registry.adapters()))}")
+        raise RefusedBodyError(f"unknown provider; one of {', '.join(registry.names())}")
     match adapter.split(request):
         case Malformed() as refusal:
             raise RefusedBodyError(refusal.detail)

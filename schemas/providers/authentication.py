@@ -2,18 +2,35 @@
 
 import base64
 import binascii
+import hashlib
 import hmac
+import re
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from schemas.providers.callback import Authentic, Authentication, CallbackRequest, Credentials, Forged
 
+SIGNATURE_REASONS: Final = frozenset({"wrong_signature", "expired", "malformed"})
+"""A signature that says one of these refuses the request whatever else is right (DESIGN.md 4.1)."""
+PARAMETERS: Final = frozenset({"hmac_header", "hmac_algorithm", "hmac_encoding"})
+"""Names in the configuration that say how a secret is used; alone they prove nothing."""
+_ALGORITHMS: Final = {
+    "HMAC_MD5": hashlib.md5,
+    "HMAC_SHA_1": hashlib.sha1,
+    "HMAC_SHA_224": hashlib.sha224,
+    "HMAC_SHA_256": hashlib.sha256,
+    "HMAC_SHA_384": hashlib.sha384,
+    "HMAC_SHA_512": hashlib.sha512,
+}
+_PREFIX: Final = re.compile(r"(?:md5|sha-?_?\d+)=", re.IGNORECASE)
+
 
 def any_equal(given: str, accepted: Iterable[str]) -> bool:
-    """Whether a value equals one of several; looks at every one of them."""
+    """Whether a value equals one of several; looks at every one of them, and an empty one never counts."""
     found = False
     encoded = given.encode("utf-8", "surrogatepass")
     for value in accepted:
-        found |= hmac.compare_digest(encoded, value.encode("utf-8", "surrogatepass"))
+        found |= hmac.compare_digest(encoded, value.encode("utf-8", "surrogatepass")) and bool(value)
     return found
 
 
@@ -34,24 +51,63 @@ def basic(request: CallbackRequest, credentials: Credentials) -> Authentication 
     if scheme.lower() != "basic" or not accepted:
         return None
     try:
-        given = base64.b64decode(encoded, validate=True).decode("utf-8")
+        given = base64.b64decode(encoded.strip().encode("ascii"), validate=True).decode("utf-8")
     except (binascii.Error, ValueError):
-        return Forged("malformed")
+        return Forged("wrong_secret")
     return Authentic("basic") if any_equal(given, accepted) else Forged("wrong_secret")
 
 
-def decide(found: Sequence[Authentication | None], credentials: Credentials) -> Authentication:
-    """Join the schemes: any that is present, configured and wrong refuses; else any that is right accepts.
+def header_secret(request: CallbackRequest, credentials: Credentials, header: str) -> Authentication | None:
+    """A fixed value in a header of its own: None where none is carried or configured."""
+    accepted = credentials.values_of("header_secret")
+    given = request.headers.get(header)
+    if given is None or not accepted:
+        return None
+    return Authentic("header_secret") if any_equal(given, accepted) else Forged("wrong_secret")
 
-    A signature that is present and wrong is refused even beside a good path secret (DESIGN.md 4.1).
+
+def body_hmac(request: CallbackRequest, credentials: Credentials, default_header: str) -> Authentication | None:
+    """An HMAC of the body under `hmac_secret`: None where none is carried or configured.
+
+    `hmac_header`, `hmac_algorithm` (HMAC_SHA_256) and `hmac_encoding` (`hex` or `base64`; either where it is not
+    set) say how the sender makes it. A scheme that is configured but unknown refuses what it cannot check.
     """
-    present = [one for one in found if one is not None]
-    for one in present:
-        if isinstance(one, Forged) and one.reason != "not_configured":
+    keys = credentials.values_of("hmac_secret")
+    given = request.headers.get(_first(credentials, "hmac_header", default_header).lower())
+    if given is None or not keys:
+        return None
+    algorithm = _ALGORITHMS.get(_first(credentials, "hmac_algorithm", "HMAC_SHA_256").upper())
+    encoding = _first(credentials, "hmac_encoding", "either").lower()
+    if algorithm is None or encoding not in {"hex", "base64", "either"}:
+        return Forged("wrong_signature")
+    value = _PREFIX.sub("", given, count=1) if _PREFIX.match(given) else given
+    good = False
+    for key in keys:
+        mac = hmac.new(key.encode("utf-8", "surrogatepass"), request.body, algorithm).digest()
+        right = (encoding != "base64" and any_equal(value.lower(), [mac.hex()])) | (
+            encoding != "hex" and any_equal(value, [base64.b64encode(mac).decode()])
+        )
+        good |= right and bool(key)
+    return Authentic("hmac") if good else Forged("wrong_signature")
+
+
+def decide(found: Sequence[Authentication | None], credentials: Credentials) -> Authentication:
+    """Join the schemes: a signature that is present and wrong refuses; else any credential that is right accepts.
+
+    A signature that is present and wrong is refused even beside a good path secret (DESIGN.md 4.1). Without any
+    configured credential only `allow_unauthenticated` lets a request in.
+    """
+    forged = [one for one in found if isinstance(one, Forged)]
+    for one in forged:
+        if one.reason in SIGNATURE_REASONS:
             return one
-    for one in present:
-        if isinstance(one, Authentic):
-            return one
-    if any(credentials.secrets.values()):
-        return Forged("missing")
+    for other in found:
+        if isinstance(other, Authentic):
+            return other
+    if any(any(values) for name, values in credentials.secrets.items() if name not in PARAMETERS):
+        return next((one for one in forged if one.reason != "not_configured"), Forged("missing"))
     return Authentic("nothing") if credentials.allow_unauthenticated else Forged("not_configured")
+
+
+def _first(credentials: Credentials, name: str, default: str) -> str:
+    return next(iter(credentials.values_of(name)), default)

@@ -5,12 +5,10 @@ not answered with exactly 200, an inbound message for a month, so a malformed bo
 """
 
 import re
-from collections.abc import Iterable
-from typing import Any, Final
-from urllib.parse import urlencode
+from typing import Any, Final, NamedTuple
 
-import orjson
-from pydantic import BaseModel, ConfigDict, ValidationError
+import msgspec
+from pydantic import Field
 
 from schemas.ids import content_key
 from schemas.phone import to_e164, to_sender
@@ -31,60 +29,112 @@ from schemas.providers.callback import (
     Unparsable,
 )
 from schemas.providers.codes import Code, table
+from schemas.providers.envelopes import (
+    BAD_ITEM,
+    FRAGMENTS_MAX,
+    JSON,
+    NO_PHONE,
+    Lenient,
+    Refused,
+    decode,
+    decode_body,
+    fragment,
+    phone_of,
+    read_time,
+    validate,
+)
+from schemas.providers.outcome import FAILED, NAME_CHARS_MAX, UNKNOWN, conclude, refine
 from schemas.records import DeliveryStatus, FailureClass, RawCallback
-from schemas.timestamps import from_text
 
-FRAGMENTS_MAX: Final = 2000
-_JSON: Final = "application/json"
 _CODES: Final = table("cm")
-_FAILED: Final = frozenset({"undeliverable", "rejected"})
-_BY_TEXT: Final[tuple[tuple[re.Pattern[str], FailureClass, str], ...]] = (
-    (re.compile(r"spam|phish", re.IGNORECASE), "spam", "REJECTED_SPAM"),
-    (
-        re.compile(r"unknown|invalid|not exist|unallocated|barred|blacklist|landline", re.IGNORECASE),
-        "destination",
-        "REJECTED_DESTINATION",
-    ),
-    (re.compile(r"absent|switched off|unreachable|memory|busy", re.IGNORECASE), "absent", "REJECTED_ABSENT_SUBSCRIBER"),
-    (re.compile(r"operator|network|smsc|reject", re.IGNORECASE), "operator", "REJECTED_OPERATOR"),
+_RAW_CODE_CHARS_MAX: Final = 32
+_TEXT_CHARS_MAX: Final = 512
+"""How much of an error text is searched."""
+_REPORT_FIELDS: Final = frozenset(
+    {"GSM", "TO", "REFERENCE", "STATUS", "STATUSDESCRIPTION", "STANDARDERRORTEXT", "RECEIVED", "CREATED_S"}
+)
+_OWN_FAULT: Final = re.compile(
+    r"sender|originator|credit|balance|account|template|unknown (?:error|reason)|"
+    r"invalid (?:content|message|request|parameter|body|format)",
+    re.IGNORECASE,
+)
+"""A fault of the sending side never counts against the contact (PROVIDERS.md section 0)."""
+_TEXTS: Final[tuple[tuple[str, FailureClass], ...]] = (
+    (r"spam|phish", "spam"),
+    (r"unknown|invalid|not exist|unallocated|barred|blacklist|landline", "destination"),
+    (r"absent|switched off|unreachable|memory|busy", "absent"),
+    (r"operator|network|smsc|reject", "operator"),
+)
+_BY_TEXT: Final = tuple(
+    (re.compile(pattern, re.IGNORECASE), Code(pattern, None, failure, frozenset())) for pattern, failure in _TEXTS
 )
 """What an error text without a known code says, in this order (PROVIDERS.md section 4.2)."""
+_OF_REFUSALS: Final[frozenset[FailureClass]] = frozenset({"destination", "absent"})
+"""What the text of a message that CM itself refused to send may say of the contact."""
+_NULL: Final = msgspec.Raw(b"null")
 
 
-class _Lenient(BaseModel):
-    model_config = ConfigDict(coerce_numbers_to_str=True)
-
-
-class _State(_Lenient):
+class _State(Lenient):
     code: str | None = None
     errorCode: str | None = None  # noqa: N815 - the provider's spelling
     errorDescription: str | None = None  # noqa: N815 - the same
 
 
-class _Report(_Lenient):
+class _Report(Lenient):
     received: str | None = None
     to: str | None = None
     reference: str | None = None
-    status: _State = _State()
+    status: _State | None = None
 
 
-class _Party(_Lenient):
+class _Party(Lenient):
     number: str | None = None
 
 
-class _Text(_Lenient):
+class _Text(Lenient):
     text: str | None = None
 
 
-class _Message(_Lenient):
+class _Message(Lenient):
     """An inbound message; the flat form of the older webhooks has strings where this has objects."""
 
+    from_: _Party | str | None = Field(None, alias="from")
     to: _Party | str | None = None
     message: _Text | str | None = None
     body: str | None = None
     reference: str | None = None
     timeUtc: str | None = None  # noqa: N815 - the provider's spelling
-    channel: str | None = None
+
+
+class _Reports(Lenient):
+    msg: _Report | list[_Report]
+
+
+class _Callback(_Message):
+    messages: _Reports | None = None
+
+
+class _HeadMessages(msgspec.Struct):
+    msg: msgspec.Raw = _NULL
+
+
+class _Head(msgspec.Struct):
+    """What splitting needs of a callback."""
+
+    messages: _HeadMessages | None = None
+    message: msgspec.Raw = _NULL
+    body: msgspec.Raw = _NULL
+    from_: Any = msgspec.field(default=None, name="from")
+    channel: Any = None
+
+
+class _To(msgspec.Struct):
+    to: Any = None
+
+
+_read_head: Final = msgspec.json.Decoder(_Head).decode
+_read_list: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_read_to: Final = msgspec.json.Decoder(_To).decode
 
 
 class Cm:
@@ -101,40 +151,35 @@ class Cm:
             [authentication.path_secret(request, credentials), authentication.basic(request, credentials)], credentials
         )
 
-    def split(self, request: CallbackRequest) -> SplitResult:  # noqa: PLR0911 - one return per shape
+    def split(self, request: CallbackRequest) -> SplitResult:
         """Reports come under `messages.msg`, alone or as a list; a message comes alone."""
         if request.method == "GET":
             return _split_query(request)
-        try:
-            body = orjson.loads(request.body)
-        except orjson.JSONDecodeError:
-            return Malformed("not JSON")
-        if not isinstance(body, dict):
-            return Malformed("not a JSON object")
-        messages = body.get("messages")
-        if isinstance(messages, dict) and "msg" in messages:
-            found = messages["msg"]
-            items = found if isinstance(found, list) else [found]
-            if len(items) > FRAGMENTS_MAX:
-                return Malformed(f"more than {FRAGMENTS_MAX} reports")
-            return _split_reports(items, request.body if len(items) == 1 else None)
-        if "message" in body or "body" in body:
-            return _split_message(body, request.body)
-        return Malformed("neither a report (messages) nor a message")
+        head, text = decode_body(_read_head, request)
+        if isinstance(head, Refused):
+            return Malformed("The body is not a JSON object of CM.com.")
+        if head.messages is not None:
+            return _split_reports(bytes(head.messages.msg), text)
+        if bytes(head.message) == b"null" and bytes(head.body) == b"null":
+            return Malformed("The body is neither a report (messages) nor a message (message or body).")
+        if isinstance(head.channel, str) and head.channel.upper() not in {"", "SMS"}:
+            return Split((), ignored=1)
+        number = head.from_.get("number") if isinstance(head.from_, dict) else head.from_
+        return _joined([fragment("inbound", phone_of(number), text)])
 
     def parse(self, fragment: RawCallback) -> Parsed:
         """Read one report or message."""
         if fragment["content_type"] == forms.FORM:
             return _parse_query(fragment)
-        try:
-            body = orjson.loads(fragment["body"])
-            if isinstance(body, dict) and "messages" in body:
-                found = body["messages"]["msg"]
-                return _report(_Report.model_validate(found[0] if isinstance(found, list) else found), fragment)
-            sender = body["from"]
-            return _message(_Message.model_validate(body), sender, fragment)
-        except (orjson.JSONDecodeError, ValidationError, KeyError, TypeError, IndexError, RecursionError):
-            return Unparsable("malformed", "the fields do not fit the format")
+        found = validate(_Callback, fragment["body"])
+        if found is None:
+            return Unparsable("malformed", BAD_ITEM)
+        if found.messages is None:
+            return _message(found, fragment["body"])
+        reports = found.messages.msg if isinstance(found.messages.msg, list) else [found.messages.msg]
+        if len(reports) != 1:
+            return Unparsable("malformed", "A fragment holds exactly one report.")
+        return _report(reports[0], fragment["mid"])
 
     def accepted(self, request: CallbackRequest) -> Answer:  # noqa: ARG002 - part of the protocol
         """Exactly 200: anything else counts as not delivered."""
@@ -145,144 +190,149 @@ class Cm:
         return Answer(200)
 
 
-def _number_of(party: Any) -> str:
-    value = party.get("number") if isinstance(party, dict) else party
-    return str(value) if isinstance(value, str | int) else ""
-
-
-def _split_reports(items: Iterable[Any], whole: bytes | None) -> Split:
-    fragments: list[Fragment] = []
-    bad: list[BadFragment] = []
-    for item in items:
-        body = whole if whole is not None else orjson.dumps({"messages": {"msg": item}})
-        phone = to_e164(_number_of(item.get("to"))) if isinstance(item, dict) else None
-        if phone is None:
-            bad.append(
-                BadFragment(
-                    "phone_invalid", "the contact's number is missing or not a phone number", body, _JSON, "delivery"
-                )
-            )
-        else:
-            fragments.append(Fragment("delivery", phone, body, _JSON))
-    return Split(fragments, bad)
-
-
-def _split_message(body: dict[str, Any], raw: bytes) -> SplitResult:
-    channel = body.get("channel")
-    if isinstance(channel, str) and channel.upper() != "SMS":
+def _joined(found: list[Fragment | BadFragment]) -> Split:
+    if not found:
         return Split((), ignored=1)
-    phone = to_e164(_number_of(body.get("from")))
-    if phone is None:
-        detail = "the contact's number is missing or not a phone number"
-        return Split((), [BadFragment("phone_invalid", detail, raw, _JSON, "inbound")])
-    return Split((Fragment("inbound", phone, raw, _JSON),))
+    return Split(
+        [one for one in found if isinstance(one, Fragment)], [one for one in found if isinstance(one, BadFragment)]
+    )
+
+
+def _split_reports(reports: bytes, text: bytes) -> SplitResult:
+    if reports == b"null":
+        return Malformed("The field messages holds no msg.")
+    items: list[bytes] = [reports]
+    if reports.startswith(b"["):
+        listed = decode(_read_list, reports)
+        if isinstance(listed, Refused):
+            return Malformed("The list named msg cannot be read.")
+        items = [bytes(one) for one in listed]
+    if len(items) > FRAGMENTS_MAX:
+        return Malformed(f"There are more than {FRAGMENTS_MAX} reports.")
+    if len(items) == 1:
+        return _joined([_cut(items[0], text)])
+    return _joined([_cut(one, b'{"messages":{"msg":' + one + b"}}") for one in items])
+
+
+def _cut(item: bytes, body: bytes) -> Fragment | BadFragment:
+    head = decode(_read_to, item)
+    if isinstance(head, Refused):
+        return BadFragment("malformed", "An entry of msg is not an object.", body, JSON, "delivery")
+    return fragment("delivery", phone_of(head.to), body)
 
 
 def _split_query(request: CallbackRequest) -> SplitResult:
+    """A report by GET, kept as a form; the names of its fields are the account's own template's, in any case."""
     fields = {name.upper(): value for name, value in request.query}
-    phone = to_e164(fields.get("GSM") or fields.get("TO") or "")
-    if phone is None:
-        return Malformed("GSM is missing or not a phone number")
-    wanted = {"GSM", "TO", "REFERENCE", "STATUS", "STATUSDESCRIPTION", "STANDARDERRORTEXT", "RECEIVED", "CREATED_S"}
-    body = urlencode({name: value for name, value in fields.items() if name in wanted}).encode()
-    return Split((Fragment("delivery", phone, body, forms.FORM),))
+    if "GSM" not in fields and "TO" not in fields:
+        return Malformed("The field GSM is missing.")
+    body = forms.write((name, value) for name, value in fields.items() if name in _REPORT_FIELDS)
+    return _joined([fragment("delivery", to_e164(fields.get("GSM") or fields.get("TO") or ""), body, forms.FORM)])
 
 
-def _parse_query(fragment: RawCallback) -> Parsed:
-    fields = forms.last_of(forms.read(fragment["body"]) or [])
-    return _report(
-        _Report(
-            to=fields.get("GSM") or fields.get("TO"),
-            reference=fields.get("REFERENCE"),
-            received=fields.get("RECEIVED") or fields.get("CREATED_S"),
-            status=_State(
-                code=fields.get("STATUS"),
-                errorCode=fields.get("STATUSDESCRIPTION"),
-                errorDescription=fields.get("STANDARDERRORTEXT"),
-            ),
-        ),
-        fragment,
+def _parse_query(raw: RawCallback) -> Parsed:
+    fields = forms.last_of(forms.read(raw["body"]) or ())
+    state = _State(
+        code=fields.get("STATUS"),
+        errorCode=fields.get("STATUSDESCRIPTION"),
+        errorDescription=fields.get("STANDARDERRORTEXT"),
     )
+    report = _Report(
+        to=fields.get("GSM") or fields.get("TO"),
+        reference=fields.get("REFERENCE"),
+        received=fields.get("RECEIVED") or fields.get("CREATED_S"),
+        status=state,
+    )
+    return _report(report, raw["mid"])
 
 
-def _status_row(state: _State) -> Code | None:
-    """The text wins where code and text disagree (PROVIDERS.md section 17.9)."""
-    words = _CODES["word"]
-    for text in (state.errorDescription, state.code):
-        row = words.get((text or "").strip().lower())
-        if row is not None:
-            return row
-    return _CODES["code"].get((state.code or "").strip())
+class _Reading(NamedTuple):
+    """The row of the status, the row that explains a failure, and whether both are known."""
+
+    stated: Code | None
+    failure: Code | None
+    known: bool
 
 
-def _failure(state: _State) -> tuple[FailureClass, str | None, DeliveryStatus | None, bool]:
-    """Class, canonical name, status where the error tells it, and whether we know it."""
-    row = _CODES["error"].get((state.errorCode or "").strip())
-    if row is not None:
-        return row.failure_class or "other", row.canonical, row.status, True
-    for pattern, failure, canonical in _BY_TEXT:
-        if state.errorDescription and pattern.search(state.errorDescription[:512]):
-            return failure, canonical, None, True
-    return "other", None, None, not state.errorCode
+def _read(state: _State) -> _Reading:
+    """Status by word, then by number: the text wins where they disagree (PROVIDERS.md section 17.9)."""
+    text = (state.errorDescription or "").strip()[:_TEXT_CHARS_MAX]
+    code, error = (state.code or "").strip(), (state.errorCode or "").strip()
+    words, codes = _CODES["word"], _CODES["code"]
+    stated = words.get(text.lower()) or words.get(code.lower()) or codes.get(code)
+    if stated is None:
+        first = re.match(r"[a-z]+", text.lower())
+        stated = words.get(first[0]) if first is not None else None
+    if stated is None or stated.status not in FAILED:
+        return _Reading(stated, None, stated is not None)
+    failure = _CODES["error"].get(error) or _by_text(text, stated)
+    return _Reading(stated, failure, failure is not None or error in {"", "0"})
 
 
-def _report(item: _Report, fragment: RawCallback) -> Parsed:
+def _by_text(text: str, stated: Code) -> Code | None:
+    if not text or _OWN_FAULT.search(text):
+        return None
+    for pattern, code in _BY_TEXT:
+        if pattern.search(text):
+            return code if stated.status != "rejected" or code.failure_class in _OF_REFUSALS else None
+    return None
+
+
+def _report(item: _Report, mid: str | None) -> Parsed:
     to = to_e164(item.to or "")
     if to is None:
-        return Unparsable("phone_invalid", "the contact's number is missing or not a phone number")
-    row = _status_row(item.status)
-    status: DeliveryStatus = (row.status if row is not None else None) or "pending"
-    failure: FailureClass = "none"
-    canonical = None
-    known = row is not None
-    if status in _FAILED:
-        failure, canonical, better, understood = _failure(item.status)
-        status, known = better or status, known and understood
-        if status in {"pending", "delivered"}:
-            failure = "none"
-    at = from_text(item.received) if item.received else None
-    raw = (item.status.errorDescription or (row.name if row is not None else None) or item.status.code or "UNKNOWN")[
-        :128
-    ]
-    identity = f"{item.reference or ''}|{item.status.code or ''}|{item.status.errorCode or ''}|{item.received or ''}"
+        return Unparsable("phone_invalid", NO_PHONE)
+    state = item.status or _State()
+    reading = _read(state)
+    status: DeliveryStatus = (reading.stated.status if reading.stated is not None else None) or "pending"
+    raw_name = state.errorDescription or (reading.stated.name if reading.stated is not None else None) or state.code
+    outcome = conclude(refine(status, reading.failure), reading.failure, raw_name or UNKNOWN)
+    at, invalid = read_time(item.received)
+    key = None
+    if item.reference or at is not None:
+        key = f"{item.reference or to}|{state.code or ''}|{state.errorCode or ''}|{item.received or ''}"
     return DeliveryReport(
         to=to,
         sender=None,
-        status=status,
-        status_detail=canonical if canonical is not None and status in _FAILED else raw,
-        failure_class=failure,
-        raw_status=item.status.code or "",
-        raw_code=item.status.errorCode,
-        natural_key=identity if item.reference or at is not None else None,
+        status=outcome.status,
+        status_detail=outcome.status_detail,
+        failure_class=outcome.failure_class,
+        raw_status=(state.code or "")[:NAME_CHARS_MAX],
+        raw_code=(state.errorCode or "")[:_RAW_CODE_CHARS_MAX] or None,
+        natural_key=key,
         at=at,
-        provider_message_id=item.reference,
-        message_id=fragment["mid"] or item.reference,
-        final=status != "pending",
-        handset=status == "delivered",
-        known=known,
-        time_invalid=bool(item.received) and at is None,
+        provider_message_id=item.reference or None,
+        message_id=mid or item.reference or None,
+        final=outcome.final,
+        handset=outcome.handset,
+        opted_out=outcome.opted_out,
+        emit_unsubscribe=outcome.emit_unsubscribe,
+        known=reading.known,
+        time_invalid=invalid,
     )
 
 
-def _message(item: _Message, from_: Any, fragment: RawCallback) -> Parsed:
-    sender = to_e164(_number_of(from_))
+def _number_of(party: _Party | str | None) -> str:
+    return (party.number if isinstance(party, _Party) else party) or ""
+
+
+def _message(item: _Message, raw: bytes) -> Parsed:
+    sender = to_e164(_number_of(item.from_))
     if sender is None:
-        return Unparsable("phone_invalid", "the contact's number is missing or not a phone number")
+        return Unparsable("phone_invalid", NO_PHONE)
     text = item.message.text if isinstance(item.message, _Text) else item.message
     body = text if text is not None else item.body
     if body is None:
-        return Unparsable("malformed", "the message has no text")
-    number = item.to.number if isinstance(item.to, _Party) else item.to
-    at = from_text(item.timeUtc) if item.timeUtc else None
-    key = f"mo:{content_key(fragment['body'])}" if at is not None else None
+        return Unparsable("malformed", "The message has no text.")
+    at, invalid = read_time(item.timeUtc)
     return InboundMessage(
         sender,
-        to_sender(number or ""),
+        to_sender(_number_of(item.to)),
         body,
-        key,
+        f"mo:{content_key(raw)}" if at is not None else None,
         at,
         answers_message_id=item.reference or None,
-        time_invalid=bool(item.timeUtc) and at is None,
+        time_invalid=invalid,
     )
 
 

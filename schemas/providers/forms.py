@@ -1,24 +1,43 @@
-"""HTML forms and query strings as providers send them. Pure; bounded."""
+"""HTML forms and query strings as providers send them. Pure; bounded; never raises on any input."""
 
 from collections.abc import Iterable
 from typing import Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
+
+from schemas.providers.envelopes import charset_of
 
 FIELDS_MAX: Final = 200
 """A Twilio message with ten media and add-ons has some sixty fields."""
 FORM: Final = "application/x-www-form-urlencoded"
+OURS: Final = frozenset({"account", "list", "mid", "kind"})
+"""Fields of the callback URL that we gave the provider ourselves (INTERFACES.md, HTTP)."""
 
 Pairs = list[tuple[str, str]]
 
 
-def read(body: bytes) -> Pairs | None:
-    """Decode a form body, empty values kept; None where it is no form or has too many fields."""
-    try:
-        return parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=FIELDS_MAX)
-    except (ValueError, UnicodeDecodeError):
-        return None
+def read(body: bytes, content_type: str = FORM) -> Pairs | None:
+    """Decode a form, empty values and duplicates kept, bytes outside its charset replaced; None beyond FIELDS_MAX."""
+    charset = charset_of(content_type)
+    return _pairs(body.decode(charset, "replace"), charset, "replace")
+
+
+def read_exactly(body: bytes) -> Pairs | None:
+    """Decode a form for a signature: encoding the values with `surrogateescape` gives the sender's bytes back."""
+    return _pairs(body.decode("utf-8", "surrogateescape"), "utf-8", "surrogateescape")
+
+
+def write(pairs: Iterable[tuple[str, str]]) -> bytes:
+    """Encode fields as a form in UTF-8."""
+    return urlencode(list(pairs), errors="replace").encode()
 
 
 def last_of(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Field to its last value."""
     return dict(pairs)
+
+
+def _pairs(text: str, charset: str, errors: str) -> Pairs | None:
+    try:
+        return parse_qsl(text, keep_blank_values=True, encoding=charset, errors=errors, max_num_fields=FIELDS_MAX)
+    except ValueError:
+        return None

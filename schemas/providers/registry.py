@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import schemas.providers as package
@@ -32,6 +32,11 @@ def by_any_name() -> Mapping[str, Adapter]:
 def get(name: str) -> Adapter | None:
     """The adapter of a provider by name or alias."""
     return by_any_name().get(name)
+
+
+def names() -> Sequence[str]:
+    """Names of all adapters, sorted, without aliases."""
+    return sorted(adapters())
 
 
 def credential_names(provider: str) -> frozenset[str]:

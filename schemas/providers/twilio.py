@@ -6,8 +6,8 @@ Sources: twilio.com/docs/usage/security (signature), /docs/messaging (status val
 import base64
 import hashlib
 import hmac
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
-from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 from schemas.phone import to_e164, to_sender
 from schemas.providers import authentication, forms
@@ -29,20 +29,25 @@ from schemas.providers.callback import (
     Unparsable,
 )
 from schemas.providers.codes import table
-from schemas.records import DeliveryStatus, FailureClass, RawCallback
+from schemas.providers.envelopes import NO_PHONE, charset_of, fragment
+from schemas.providers.outcome import FAILED, NAME_CHARS_MAX, conclude, refine
+from schemas.records import CallbackKind, RawCallback
 
 _CODES: Final = table("twilio")
 _STATUSES: Final = _CODES["status"]
 _ERRORS: Final = _CODES["error"]
-_FAILED: Final = frozenset({"undeliverable", "rejected"})
-_PORTS: Final = {"https": 443, "http": 80}
+_PORTS: Final = {"https": "443", "http": "80"}
 _EMPTY_TWIML: Final = b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
+_RAW_CODE_CHARS_MAX: Final = 32
+_INBOUND: Final = frozenset({"received", "receiving"})
+_BODY_HASH: Final = "bodySHA256"
+_SETTINGS_HEADER: Final = "x-twilio-webhooks-signature-settings"
+_ALGORITHMS: Final = {"HMAC_SHA1": hashlib.sha1, "HMAC_SHA256": hashlib.sha256}
 _VERDICTS: Final[dict[str, Literal["opt_out", "opt_in", "help"]]] = {
     "STOP": "opt_out",
     "START": "opt_in",
     "HELP": "help",
 }
-_OURS: Final = frozenset({"account", "list", "mid", "kind", "bodySHA256"})
 
 
 class Twilio:
@@ -60,39 +65,40 @@ class Twilio:
         )
 
     def split(self, request: CallbackRequest) -> SplitResult:
-        """One request is one fragment."""
+        """One request is one fragment; what came by GET is kept as a form."""
         pairs = _pairs(request)
         if pairs is None:
-            return Malformed("not a form")
+            return Malformed(f"The body is not a form of at most {forms.FIELDS_MAX} fields.")
         fields = forms.last_of(pairs)
-        if "MessageSid" not in fields and "SmsSid" not in fields:
-            return Malformed("MessageSid is missing")
-        is_report = _is_report(fields)
-        number = fields.get("To" if is_report else "From", "")
-        if ":" in number:
+        if "To" not in fields and "From" not in fields:
+            return Malformed("The fields To and From are missing.")
+        kind = _kind(fields)
+        if kind == "unknown" or ":" in fields.get("To", "") + fields.get("From", ""):
             return Split((), ignored=1)
-        if not is_report and "Body" not in fields and "NumMedia" not in fields:
-            return Split((), ignored=1)
-        phone = to_e164(number)
-        if phone is None:
-            return Malformed("the contact's number is missing or not a phone number")
-        body = request.body if request.method == "POST" else urlencode(pairs).encode()
-        return Split((Fragment("delivery" if is_report else "inbound", phone, body, forms.FORM),))
+        as_sent = request.method != "GET" and charset_of(request.headers.get("content-type", "")) == "utf-8"
+        body = request.body if as_sent else forms.write(pairs)
+        found = fragment(kind, to_e164(fields.get("To" if kind == "delivery" else "From", "")), body, forms.FORM)
+        return Split((found,)) if isinstance(found, Fragment) else Split((), (found,))
 
     def parse(self, fragment: RawCallback) -> Parsed:
         """Read one report or message."""
         pairs = forms.read(fragment["body"])
         if pairs is None:
-            return Unparsable("malformed", "not a form")
+            return Unparsable("malformed", f"The body is not a form of at most {forms.FIELDS_MAX} fields.")
         fields = forms.last_of(pairs)
-        return _report(fields, fragment) if _is_report(fields) else _message(fields)
+        match _kind(fields):
+            case "delivery":
+                return _report(fields, fragment["mid"])
+            case "inbound":
+                return _message(fields)
+            case "unknown":
+                return Nothing("neither a report nor a message")
 
     def accepted(self, request: CallbackRequest) -> Answer:
-        """An inbound message is answered with empty TwiML, a report with nothing."""
-        pairs = _pairs(request) or []
-        if _is_report(forms.last_of(pairs)):
-            return Answer(200)
-        return Answer(200, _EMPTY_TWIML, "text/xml")
+        """An inbound message is answered with empty TwiML, anything else with nothing."""
+        if _kind(forms.last_of(_pairs(request) or ())) == "inbound":
+            return Answer(200, _EMPTY_TWIML, "text/xml")
+        return Answer(200)
 
     def malformed(self, request: CallbackRequest, detail: str) -> Answer:  # noqa: ARG002 - part of the protocol
         """400 with the reason."""
@@ -101,100 +107,113 @@ class Twilio:
 
 def _pairs(request: CallbackRequest) -> forms.Pairs | None:
     if request.method == "GET":
-        return [(name, value) for name, value in request.query if name not in _OURS]
-    return forms.read(request.body)
+        return [(name, value) for name, value in request.query if name not in forms.OURS]
+    return forms.read(request.body, request.headers.get("content-type", ""))
 
 
-def _is_report(fields: dict[str, str]) -> bool:
-    """`MessageStatus` is only on status callbacks; a message says `received` in SmsStatus."""
-    status = fields.get("MessageStatus")
-    return status is not None and status.lower() not in {"received", "receiving"}
+def _word(fields: Mapping[str, str]) -> str:
+    """The status; `MessageStatus` wins over the older `SmsStatus` where they differ (PROVIDERS.md section 17.8)."""
+    return fields.get("MessageStatus") or fields.get("SmsStatus") or ""
+
+
+def _kind(fields: Mapping[str, str]) -> CallbackKind:
+    """A message has a text or media and is `received`; a report has another status and neither."""
+    word = _word(fields).lower()
+    if word and word not in _INBOUND and (fields.get("MessageStatus") or "Body" not in fields):
+        return "delivery"
+    return "inbound" if "Body" in fields or "NumMedia" in fields else "unknown"
 
 
 def _signature(request: CallbackRequest, credentials: Credentials) -> Authentication | None:
-    tokens = credentials.values_of("auth_token")
+    """An HMAC of URL and sorted fields; of the URL alone for GET and for JSON, whose hash the URL carries.
+
+    SHA-1 with the auth token; a shared key's secret is configured as a token too, and a header names its algorithm.
+    """
+    tokens = [one for one in credentials.values_of("auth_token") if one]
     given = request.headers.get("x-twilio-signature")
     if given is None or not tokens:
         return None
-    hashed = next(iter(parse_qs(urlsplit(request.url).query).get("bodySHA256", ())), None)
-    params = ""
-    if request.method == "POST" and hashed is None:
-        pairs = forms.read(request.body)
+    hashed = dict(request.query).get(_BODY_HASH)
+    params = b""
+    if request.method != "GET" and hashed is None:
+        pairs = forms.read_exactly(request.body)
         if pairs is None:
             return Forged("malformed")
-        params = "".join(name + value for name, value in sorted(set(pairs)))
+        params = "".join(name + value for name, value in sorted(set(pairs))).encode("utf-8", "surrogateescape")
+    algorithm = _ALGORITHMS.get(_algorithm_name(request.headers.get(_SETTINGS_HEADER, "")))
+    if algorithm is None:
+        return Forged("wrong_signature")
     accepted = [
-        base64.b64encode(hmac.new(token.encode(), (url + params).encode(), hashlib.sha1).digest()).decode()
+        base64.b64encode(
+            hmac.new(token.encode("utf-8", "replace"), url.encode("utf-8", "replace") + params, algorithm).digest()
+        ).decode()
         for token in tokens
-        for url in _with_and_without_port(request.url)
+        for url in _spellings(request.url)
     ]
     if not authentication.any_equal(given, accepted):
         return Forged("wrong_signature")
-    if hashed is not None and not hmac.compare_digest(hashed.lower(), hashlib.sha256(request.body).hexdigest()):
+    if hashed is not None and not authentication.any_equal(hashed.lower(), [hashlib.sha256(request.body).hexdigest()]):
         return Forged("wrong_signature")
     return Authentic("signature")
 
 
-def _with_and_without_port(url: str) -> tuple[str, str]:
-    """Twilio signs some URLs with the port and some without; both are accepted, the fragment never counts."""
-    parts = urlsplit(url)._replace(fragment="")
-    userinfo, at, host = parts.netloc.rpartition("@")
-    bare, colon, port = host.partition(":")
-    with_port = f"{bare}:{port if colon else _PORTS.get(parts.scheme, 443)}"
-    return (
-        urlunsplit(parts._replace(netloc=f"{userinfo}{at}{bare}")),
-        urlunsplit(parts._replace(netloc=f"{userinfo}{at}{with_port}")),
-    )
+def _algorithm_name(settings: str) -> str:
+    parts = dict(one.strip().partition("=")[::2] for one in settings.split(","))
+    return parts.get("algorithm", "").strip().upper() or "HMAC_SHA1"
 
 
-def _report(fields: dict[str, str], fragment: RawCallback) -> Parsed:
+def _spellings(url: str) -> Sequence[str]:
+    """The URL with and without its port: Twilio signs either; the fragment never counts, all else as it stands."""
+    scheme, mark, rest = url.partition("#")[0].partition("://")
+    cut = min(at for at in (rest.find("/"), rest.find("?"), len(rest)) if at >= 0)
+    authority, tail = rest[:cut], rest[cut:]
+    host, colon, port = authority.rpartition(":")
+    if not colon or not port.isdigit():
+        host, port = authority, _PORTS.get(scheme, "443")
+    return (f"{scheme}{mark}{host}{tail}", f"{scheme}{mark}{host}:{port}{tail}")
+
+
+def _report(fields: Mapping[str, str], mid: str | None) -> Parsed:
     to = to_e164(fields.get("To", ""))
+    if to is None:
+        return Unparsable("phone_invalid", NO_PHONE)
     sid = fields.get("MessageSid") or fields.get("SmsSid")
-    if to is None or not sid:
-        return Unparsable("malformed", "To or MessageSid is missing or wrong")
-    raw = fields.get("MessageStatus", "")[:128]
-    code = fields.get("ErrorCode") or None
+    raw = _word(fields)[:NAME_CHARS_MAX]
+    code = fields.get("ErrorCode", "").strip()[:_RAW_CODE_CHARS_MAX] or None
     by_status = _STATUSES.get(raw.lower())
-    by_error = _ERRORS.get(code) if code else None
-    status: DeliveryStatus = (by_status.status if by_status is not None else None) or "pending"
-    if status in _FAILED and by_error is not None and by_error.status is not None:
-        status = by_error.status
-    failed = status not in {"pending", "delivered"}
-    failure: FailureClass = (by_error.failure_class or "other") if failed and by_error is not None else "other"
-    canonical = by_error.canonical if by_error is not None and status in _FAILED else None
-    flags = by_error.flags if failed and by_error is not None else frozenset[str]()
+    by_error = _ERRORS.get(code) if code is not None else None
+    plain = (by_status.status if by_status is not None else None) or "pending"
+    outcome = conclude(refine(plain, by_error), by_error, raw)
     return DeliveryReport(
         to=to,
         sender=to_sender(fields.get("From", "")),
-        status=status,
-        status_detail=canonical or raw or "unknown",
-        failure_class=failure if failed else "none",
+        status=outcome.status,
+        status_detail=outcome.status_detail,
+        failure_class=outcome.failure_class,
         raw_status=raw,
         raw_code=code,
-        natural_key=f"{sid}|{raw.lower()}",
+        natural_key=f"{sid}|{raw.lower()}" if sid else None,
         at=None,
         provider_message_id=sid,
-        message_id=fragment["mid"],
-        final=status != "pending",
-        handset=status == "delivered",
-        opted_out="unsubscribe" in flags,
-        emit_unsubscribe="unsubscribe" in flags,
-        known=by_status is not None and (code is None or by_error is not None),
+        message_id=mid,
+        final=outcome.final,
+        handset=outcome.handset,
+        opted_out=outcome.opted_out,
+        emit_unsubscribe=outcome.emit_unsubscribe,
+        known=by_status is not None and (code is None or by_error is not None or plain not in FAILED),
     )
 
 
-def _message(fields: dict[str, str]) -> Parsed:
+def _message(fields: Mapping[str, str]) -> Parsed:
     sender = to_e164(fields.get("From", ""))
-    sid = fields.get("MessageSid") or fields.get("SmsSid")
-    if sender is None or not sid:
-        return Unparsable("malformed", "From or MessageSid is missing or wrong")
-    if "Body" not in fields:
-        return Nothing("neither a report nor a message")
+    if sender is None:
+        return Unparsable("phone_invalid", NO_PHONE)
+    sid = fields.get("MessageSid") or fields.get("SmsSid") or fields.get("SmsMessageSid")
     return InboundMessage(
         sender,
         to_sender(fields.get("To", "")),
-        fields["Body"],
-        f"mo:{sid}",
+        fields.get("Body", ""),
+        f"mo:{sid}" if sid else None,
         None,
         provider_message_id=sid,
         verdict=_VERDICTS.get(fields.get("OptOutType", "").upper()),

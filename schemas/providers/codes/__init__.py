@@ -1,18 +1,38 @@
-"""Versioned code tables, one file per provider, read once at import: data, not code, each row with its source."""
+"""Versioned code tables, one file per provider, read once at import: data, not code, each row with its source.
 
+A file `NAME.tsv` opens with `# version N` and holds seven columns: vocabulary (which field of the provider the row
+reads), code, name, status (`-` keeps the status that the report's group or word gives), class, flags, source.
+A row is found by its code, and by its name where that is written LIKE_THIS; a name in ordinary words only explains.
+In the vocabulary `name` the code only explains: a bare number there is never looked up.
+"""
+
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Final, cast, get_args
+from typing import Final, Literal, cast, get_args
 
 from schemas.records import DeliveryStatus, FailureClass
 
-_COLUMNS: Final = 8
 GENERIC: Final = "generic"
 """Class of a name that says nothing by itself: the error decides."""
-_CLASSES: Final = frozenset(get_args(FailureClass)) | {GENERIC}
-_FLAGS: Final = frozenset({"handset", "intermediate", "unsubscribe", "permanent_only", "error_first"})
+Flag = Literal["intermediate", "opted_out", "unsubscribe", "permanent_only", "error_first", "blocklisted"]
+"""What a row says beside status and class.
+
+`intermediate`: another report may follow. `opted_out`: the contact told provider or carrier to stop; `unsubscribe`: the
+same, and an event of its own tells it. `permanent_only`: the class counts unless the report says that a repeat can
+succeed. `error_first`: an error beside the name says more than the name. `blocklisted`: the provider keeps the number
+on a list of its own, which alone says nothing of consent.
+"""
+
+_COLUMNS: Final = 7
+_BY_NAME_ONLY: Final = "name"
+_IDENTIFIER: Final = re.compile(r"[A-Z][A-Z0-9_]+")
+_VERSION: Final = re.compile(r"# version [1-9][0-9]*\b")
+_CLASSES: Final = frozenset({*get_args(FailureClass), GENERIC})
+_STATUSES: Final = frozenset({*get_args(DeliveryStatus), "-"})
+_FLAGS: Final = frozenset(get_args(Flag))
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +44,7 @@ class Code:
     """None keeps the status that the report's group or word gives."""
     failure_class: FailureClass | None
     """None where the name is generic."""
-    canonical: str | None
-    flags: frozenset[str]
+    flags: frozenset[Flag]
 
 
 class CodeTableError(Exception):
@@ -34,7 +53,7 @@ class CodeTableError(Exception):
 
 @cache
 def table(provider: str) -> Mapping[str, Mapping[str, Code]]:
-    """Vocabulary to code to row; in the vocabulary `name` and `error` a row is found by its name too."""
+    """Vocabulary to key to row."""
     text = files("schemas").joinpath("providers", "codes", f"{provider}.tsv").read_text("utf-8")
     return parse(text, provider)
 
@@ -43,34 +62,46 @@ def parse(text: str, provider: str) -> Mapping[str, Mapping[str, Code]]:
     """Read a table.
 
     Raises:
-        CodeTableError: wrong number of columns, unknown status, class or flag, a missing source, a row twice.
+        CodeTableError: no version, wrong number of columns, unknown status, class or flag, no source, a key twice.
     """
+    lines = text.splitlines()
+    if not lines or _VERSION.match(lines[0]) is None:
+        raise CodeTableError(f"codes/{provider}.tsv:1: the first line tells the version")
     found: dict[str, dict[str, Code]] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(lines, start=1):
         if not line or line.startswith("#"):
             continue
-        cells = line.split("\t")
-        where = f"codes/{provider}.tsv:{number}"
-        if len(cells) != _COLUMNS or not cells[-1]:
-            raise CodeTableError(f"{where}: {_COLUMNS} columns are needed, the last one the source")
-        vocabulary, code, name, status, failure_class, canonical, flags, _source = cells
-        if status not in {*get_args(DeliveryStatus), "-"} or failure_class not in _CLASSES:
-            raise CodeTableError(f"{where}: unknown status or class")
-        marks = frozenset(flags.split(",")) - {"-"}
-        if not marks <= _FLAGS:
-            raise CodeTableError(f"{where}: unknown flag")
-        row = Code(
-            name,
-            None if status == "-" else cast("DeliveryStatus", status),
-            None if failure_class == GENERIC else cast("FailureClass", failure_class),
-            None if canonical == "-" else canonical,
-            marks,
-        )
-        rows = found.setdefault(vocabulary, {})
-        for key in {code, name} if vocabulary in {"name", "error"} else {code}:
-            if key == "-" or (key == code and vocabulary == "name"):
-                continue
-            if key in rows and vocabulary != "error":
-                raise CodeTableError(f"{where}: {key} stands twice")
-            rows.setdefault(key, row)
+        try:
+            _add(found, line.split("\t"))
+        except ValueError as problem:
+            raise CodeTableError(f"codes/{provider}.tsv:{number}: {problem}") from None
     return found
+
+
+def _add(found: dict[str, dict[str, Code]], cells: list[str]) -> None:
+    if len(cells) != _COLUMNS or not all(cells):
+        raise ValueError(f"{_COLUMNS} filled columns are needed, the last one the source")
+    vocabulary, code, name, status, failure_class, flags, _source = cells
+    if status not in _STATUSES:
+        raise ValueError(f"unknown status {status}")
+    if failure_class not in _CLASSES:
+        raise ValueError(f"unknown class {failure_class}")
+    marks = frozenset(flags.split(",")) - {"-"}
+    if not marks <= _FLAGS:
+        raise ValueError(f"unknown flag in {flags}")
+    row = Code(
+        name,
+        None if status == "-" else cast("DeliveryStatus", status),
+        None if failure_class == GENERIC else cast("FailureClass", failure_class),
+        cast("frozenset[Flag]", marks),
+    )
+    rows = found.setdefault(vocabulary, {})
+    keys = {name} if _IDENTIFIER.fullmatch(name) else set[str]()
+    if vocabulary != _BY_NAME_ONLY and code != "-":
+        keys.add(code)
+    if not keys:
+        raise ValueError("nothing finds this row")
+    for key in keys:
+        if key in rows:
+            raise ValueError(f"{key} stands twice")
+        rows[key] = row

@@ -1,0 +1,67 @@
+"""What a status and a table row come to, the same rules for every provider. Pure; reads no payload."""
+
+from collections.abc import Set as AbstractSet
+from typing import Final, NamedTuple
+
+from schemas.providers.codes import Code, Flag
+from schemas.records import DeliveryStatus, FailureClass
+
+CANONICAL: Final[dict[FailureClass, str]] = {
+    "spam": "REJECTED_SPAM",
+    "destination": "REJECTED_DESTINATION",
+    "absent": "REJECTED_ABSENT_SUBSCRIBER",
+    "operator": "REJECTED_OPERATOR",
+}
+"""Class to the name that the public contract gives it; the other classes have none."""
+NAME_CHARS_MAX: Final = 128
+"""Longest status name that goes on; providers' own have some forty characters."""
+UNKNOWN: Final = "UNKNOWN"
+"""Detail of a report that names no status."""
+FAILED: Final = frozenset({"undeliverable", "rejected"})
+"""Statuses whose detail is canonical, and that an error code may make more precise."""
+_FINE: Final = frozenset({"pending", "delivered"})
+
+
+class Outcome(NamedTuple):
+    """The part of a report that does not depend on the provider's format."""
+
+    status: DeliveryStatus
+    status_detail: str
+    failure_class: FailureClass
+    final: bool
+    handset: bool
+    opted_out: bool
+    emit_unsubscribe: bool
+
+
+def refine(status: DeliveryStatus, error: Code | None) -> DeliveryStatus:
+    """The status that an error code gives to a failed message; any other status stands, whatever error is beside it."""
+    return error.status if status in FAILED and error is not None and error.status is not None else status
+
+
+def conclude(
+    status: DeliveryStatus, row: Code | None, raw_name: str, *, flags: AbstractSet[Flag] | None = None
+) -> Outcome:
+    """Judge a report from its status and the row that explains it; `flags` replaces the row's own where given.
+
+    An unknown code is `other`: no contact action. An expired message keeps the provider's name and counts at most as
+    an absent contact: the public contract names no other action for it (PROVIDERS.md section 2.5, OPTOUT.md section 8).
+    """
+    marks: AbstractSet[Flag] = flags if flags is not None else row.flags if row is not None else frozenset()
+    failure: FailureClass = "none"
+    if status not in _FINE:
+        failure = (row.failure_class if row is not None else None) or "other"
+        if failure == "none" or (status == "expired" and failure != "absent"):
+            failure = "other"
+    detail = CANONICAL.get(failure) if status in FAILED else None
+    emit = "unsubscribe" in marks and status not in _FINE
+    confirmed = "intermediate" not in marks
+    return Outcome(
+        status,
+        detail or raw_name[:NAME_CHARS_MAX] or UNKNOWN,
+        failure,
+        final=status != "pending" and confirmed,
+        handset=status == "delivered" and confirmed,
+        opted_out=emit or ("opted_out" in marks and status not in _FINE),
+        emit_unsubscribe=emit,
+    )

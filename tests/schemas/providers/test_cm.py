@@ -1,0 +1,141 @@
+"""CM.com: 200 whatever comes, reports in three shapes, and texts that remove nobody for the sender's fault."""
+
+import base64
+
+import pytest
+
+from schemas.providers.callback import Answer, Authentic, Credentials, DeliveryReport, Forged, Malformed, Split
+from schemas.providers.cm import ADAPTER
+from schemas.providers.envelopes import FRAGMENTS_MAX
+from tests.schemas.providers.fixtures import record_of, request_of
+
+ITEM = b'{"to":"0014155551234","status":{"code":"2"},"x":1.10}'
+
+
+def split(body: bytes) -> Split:
+    found = ADAPTER.split(request_of(body, content_type="application/json"))
+    assert isinstance(found, Split)
+    return found
+
+
+def report(code: str, error: str, text: str) -> DeliveryReport:
+    query = f"GSM=0014155551234&STATUS={code}&STATUSDESCRIPTION={error}&STANDARDERRORTEXT={text}"
+    found = ADAPTER.split(request_of(method="GET", query=query))
+    assert isinstance(found, Split)
+    parsed = ADAPTER.parse(record_of("cm", found.fragments[0]))
+    assert isinstance(parsed, DeliveryReport)
+    return parsed
+
+
+def test_both_answers_are_200_because_cm_repeats_anything_else_for_weeks() -> None:
+    request = request_of(b"{")
+    assert ADAPTER.accepted(request) == ADAPTER.malformed(request, "No.") == Answer(200)
+
+
+def test_basic_in_the_url_is_enough() -> None:
+    request = request_of(b"{}", headers={"authorization": "Basic " + base64.b64encode(b"cm:pw").decode()})
+    assert ADAPTER.authenticate(request, Credentials({"basic": ["cm:pw"]})) == Authentic("basic")
+    assert ADAPTER.authenticate(request, Credentials({"basic": ["cm:no"]})) == Forged("wrong_secret")
+    assert ADAPTER.authenticate(request, Credentials({})) == Forged("not_configured")
+
+
+def test_one_report_keeps_its_bytes_and_a_list_keeps_each_item() -> None:
+    one = b'{"messages": {"msg": [' + ITEM + b" ]}}"
+    assert [fragment.body for fragment in split(one).fragments] == [one]
+    two = b'{"messages":{"msg":[' + ITEM + b"," + ITEM + b"]}}"
+    assert [fragment.body for fragment in split(two).fragments] == [b'{"messages":{"msg":' + ITEM + b"}}"] * 2
+
+
+def test_one_bad_report_is_kept_alone() -> None:
+    found = split(b'{"messages":{"msg":[' + ITEM + b',{"to":"CM"},7,null]}}')
+    assert len(found.fragments) == 1
+    assert [bad.reason for bad in found.bad] == ["phone_invalid", "malformed", "malformed"]
+
+
+@pytest.mark.parametrize("count, fine", [(FRAGMENTS_MAX, True), (FRAGMENTS_MAX + 1, False)])
+def test_a_list_has_at_most_so_many_reports(count: int, fine: bool) -> None:
+    body = b'{"messages":{"msg":[' + b",".join([ITEM] * count) + b"]}}"
+    assert isinstance(ADAPTER.split(request_of(body)), Malformed) is not fine
+
+
+@pytest.mark.parametrize("code, status", [("0", "pending"), ("1", "rejected"), ("2", "delivered"), ("3", "undeliverable"),
+    ("4", "delivered"), ("Cancelled", "rejected"), ("Accepted", "pending"), ("REJECTED", "rejected"),
+    ("Sent", "pending"), ("Failed", "undeliverable"), ("Delivered", "delivered"), ("-7", "pending")])  # fmt: skip
+def test_a_status_is_a_number_or_a_word(code: str, status: str) -> None:
+    found = report(code, "", "")
+    assert (found.status, found.known) == (status, code != "-7")
+
+
+@pytest.mark.parametrize("error, status, failure", [
+    ("5", "undeliverable", "operator"),
+    ("7", "pending", "none"),
+    ("8", "expired", "other"),
+    ("20", "undeliverable", "other"),
+    ("21", "undeliverable", "operator"),
+    ("22", "undeliverable", "operator"),
+    ("23", "undeliverable", "destination"),
+    ("24", "undeliverable", "absent"),
+    ("25", "undeliverable", "operator"),
+    ("26", "undeliverable", "absent"),
+    ("27", "undeliverable", "destination"),
+    ("28", "undeliverable", "spam"),
+    ("29", "undeliverable", "other"),
+    ("30", "undeliverable", "operator"),
+    ("31", "undeliverable", "operator"),
+    ("33", "undeliverable", "operator"),
+    ("34", "undeliverable", "operator"),
+    ("35", "undeliverable", "operator"),
+])  # fmt: skip
+def test_an_error_number_has_the_class_of_the_table(error: str, status: str, failure: str) -> None:
+    found = report("3", error, "invalid number")
+    assert (found.status, found.failure_class, found.known, found.raw_code) == (status, failure, True, error)
+
+
+@pytest.mark.parametrize("code, text, failure", [
+    ("3", "Unknown subscriber", "destination"),
+    ("3", "Number does not exist", "destination"),
+    ("3", "Landline", "destination"),
+    ("3", "Phone memory full", "absent"),
+    ("3", "Unreachable", "absent"),
+    ("3", "Temporary network failure", "operator"),
+    ("3", "Blocked as SPAM", "spam"),
+    ("3", "Unknown error", "other"),
+    ("3", "Invalid sender", "other"),
+    ("3", "Insufficient balance", "other"),
+    ("3", "", "other"),
+    ("1", "Blocked as SPAM", "other"),
+    ("1", "Rejected by the platform", "other"),
+    ("1", "Invalid recipient", "destination"),
+])  # fmt: skip
+def test_a_text_counts_against_the_contact_only_where_it_speaks_of_it(code: str, text: str, failure: str) -> None:
+    assert report(code, "4711", text).failure_class == failure
+
+
+def test_the_text_wins_over_the_number() -> None:
+    assert report("-2", "", "Delivered").status == "delivered"
+    assert report("3", "", "delivered").status == "delivered"
+    assert report("77", "", "Failed: absent").status == "undeliverable"
+
+
+def test_reports_without_reference_are_keyed_by_contact_and_time_or_not_at_all() -> None:
+    keys = []
+    for number, received in (
+        ("14155551234", "2024-01-15T10:30:00"),
+        ("14155550000", "2024-01-15T10:30:00"),
+        ("14155551234", ""),
+    ):
+        query = f"GSM={number}&STATUS=2&RECEIVED={received}"
+        found = ADAPTER.split(request_of(method="GET", query=query))
+        assert isinstance(found, Split)
+        parsed = ADAPTER.parse(record_of("cm", found.fragments[0]))
+        assert isinstance(parsed, DeliveryReport)
+        keys.append(parsed.natural_key)
+    assert keys[0] != keys[1]
+    assert keys[2] is None
+
+
+@pytest.mark.parametrize("body", [
+    b'{"messages":{}}', b'{"messages":{"msg":null}}', b'{"messages":[]}', b'{"message":null}', b'{"from":"14155551234"}',
+])  # fmt: skip
+def test_an_envelope_without_report_or_message_is_malformed(body: bytes) -> None:
+    assert isinstance(ADAPTER.split(request_of(body)), Malformed)

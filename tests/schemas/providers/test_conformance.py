@@ -1,0 +1,260 @@
+"""What every adapter keeps, whichever provider it reads; a new provider needs its fixture file and nothing here."""
+
+import random
+from dataclasses import fields, replace
+from urllib.parse import parse_qsl, quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.parse_report import RefusedBodyError, describe, parse_body
+from schemas.phone import is_e164
+from schemas.providers import registry
+from schemas.providers.callback import (
+    Adapter,
+    Answer,
+    Authentic,
+    BadFragment,
+    CallbackRequest,
+    Credentials,
+    DeliveryReport,
+    Forged,
+    Fragment,
+    InboundMessage,
+    Malformed,
+    Nothing,
+    Parsed,
+    Split,
+    Unparsable,
+)
+from tests.schemas.providers.fixtures import VECTORS, Fixture, everything, record_of, request_of
+
+FIXTURES = everything()
+GOOD = [one for one in FIXTURES if one.expect]
+ADAPTERS = [pytest.param(adapter, id=name) for name, adapter in registry.adapters().items()]
+
+
+def split_and_parse(provider: str, request: CallbackRequest) -> tuple[Split, list[Parsed]] | Malformed:
+    adapter = registry.get(provider)
+    assert adapter is not None
+    split = adapter.split(request)
+    if isinstance(split, Malformed):
+        return split
+    mid = dict(request.query).get("mid")
+    return split, [adapter.parse(record_of(provider, one, mid=mid)) for one in split.fragments]
+
+
+def check_shape(provider: str, request: CallbackRequest) -> None:
+    """Records or typed refusals, whatever the input; and what goes on is fit for the topics."""
+    found = split_and_parse(provider, request)
+    adapter = registry.get(provider)
+    assert adapter is not None
+    assert isinstance(adapter.accepted(request), Answer)
+    if isinstance(found, Malformed):
+        assert found.detail.endswith(".")
+        return
+    split, parsed = found
+    for bad in split.bad:
+        assert isinstance(bad, BadFragment)
+    for fragment, one in zip(split.fragments, parsed, strict=True):
+        assert is_e164(fragment.phone)
+        assert fragment.kind in {"delivery", "inbound", "unknown"}
+        assert isinstance(one, DeliveryReport | InboundMessage | Nothing | Unparsable)
+        if isinstance(one, DeliveryReport | InboundMessage):
+            assert (one.to if isinstance(one, DeliveryReport) else one.sender) == fragment.phone
+            for field in fields(one):
+                value = getattr(one, field.name)
+                if isinstance(value, str):
+                    value.encode("utf-8")
+        if isinstance(one, DeliveryReport):
+            assert 0 < len(one.status_detail) <= 128
+            assert (one.failure_class == "none") is (one.status in {"pending", "delivered"})
+            assert not (one.emit_unsubscribe and not one.opted_out)
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_every_provider_has_a_fixture_file_with_both_outcomes(adapter: Adapter) -> None:
+    own = [one for one in FIXTURES if one.provider == adapter.name]
+    assert (VECTORS / f"{adapter.name}.jsonl").exists()
+    assert any(one.expect for one in own)
+    assert any(one.refused for one in own)
+    assert len({one.name for one in own}) == len(own)
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_every_alias_and_name_finds_its_adapter(adapter: Adapter) -> None:
+    for name in (adapter.name, *adapter.aliases):
+        assert registry.get(name) is adapter
+    assert adapter.name in registry.names()
+    assert "secret" in registry.credential_names(adapter.name)
+
+
+def test_an_unknown_name_finds_no_adapter() -> None:
+    assert registry.get("carrier-pigeon") is None
+    assert registry.credential_names("carrier-pigeon") == {"secret"}
+
+
+@pytest.mark.parametrize("fixture", [one for one in FIXTURES if not one.refused], ids=str)
+def test_a_fixture_is_read_as_documented(fixture: Fixture) -> None:
+    found = parse_body(fixture.provider, fixture.request)
+    assert [one for one in found if one is not None] == fixture.expect
+    assert found.count(None) == fixture.ignored
+
+
+@pytest.mark.parametrize("fixture", [one for one in FIXTURES if one.facts], ids=str)
+def test_a_fixture_has_its_facts(fixture: Fixture) -> None:
+    found = split_and_parse(fixture.provider, fixture.request)
+    assert not isinstance(found, Malformed)
+    assert len(fixture.facts) == len(found[1])
+    for facts, parsed in zip(fixture.facts, found[1], strict=True):
+        assert {name: getattr(parsed, name) for name in facts} == facts
+
+
+@pytest.mark.parametrize("fixture", [one for one in FIXTURES if one.refused], ids=str)
+def test_a_bad_fixture_is_refused_with_a_sentence(fixture: Fixture) -> None:
+    with pytest.raises(RefusedBodyError, match=r"\.$"):
+        parse_body(fixture.provider, fixture.request)
+
+
+@pytest.mark.parametrize("fixture", GOOD, ids=str)
+def test_a_fragment_is_a_body_of_its_own(fixture: Fixture) -> None:
+    found = split_and_parse(fixture.provider, fixture.request)
+    assert not isinstance(found, Malformed)
+    for fragment, parsed in zip(found[0].fragments, found[1], strict=True):
+        alone = replace(
+            fixture.request,
+            method="POST" if fragment.body else "GET",
+            body=fragment.body,
+            headers={"content-type": fragment.content_type},
+        )
+        again = split_and_parse(fixture.provider, alone)
+        if fixture.request.method == "POST" or not fragment.body:
+            assert not isinstance(again, Malformed)
+            assert list(again[0].fragments) == [fragment]
+            assert again[1] == [parsed]
+
+
+@pytest.mark.parametrize("fixture", GOOD, ids=str)
+def test_our_id_in_the_callback_url_wins(fixture: Fixture) -> None:
+    query = f"{'&'.join(f'{quote(n)}={quote(v)}' for n, v in fixture.request.query if n != 'mid')}&mid=OurOwnId"
+    found = split_and_parse(fixture.provider, replace(fixture.request, query=parse_qsl(query, keep_blank_values=True)))
+    assert not isinstance(found, Malformed)
+    assert {one.message_id for one in found[1] if isinstance(one, DeliveryReport)} <= {"OurOwnId"}
+
+
+@pytest.mark.parametrize("fixture", FIXTURES, ids=str)
+def test_answers_are_200_for_what_is_accepted_and_told_for_what_is_not(fixture: Fixture) -> None:
+    adapter = registry.adapters()[fixture.provider]
+    assert adapter.accepted(fixture.request).status == 200
+    refusal = adapter.malformed(fixture.request, "No.")
+    assert refusal in (Answer(200), Answer(400, b"No."))
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+@pytest.mark.parametrize("scheme", ["right", "wrong", "missing", "empty"])
+def test_the_path_secret_is_enough_alone_and_needed_where_it_is_all(adapter: Adapter, scheme: str) -> None:
+    given = {"right": "second-secret", "wrong": "second-secre", "missing": None, "empty": ""}[scheme]
+    request = request_of(b"{}", path_secret=given)
+    expected = {
+        "right": Authentic("path_secret"),
+        "wrong": Forged("wrong_secret"),
+        "missing": Forged("missing"),
+        "empty": Forged("wrong_secret"),
+    }[scheme]
+    credentials = Credentials({"secret": ["first-secret", "second-secret", ""]}, allow_unauthenticated=True)
+    assert adapter.authenticate(request, credentials) == expected
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+@pytest.mark.parametrize("secret", [None, "guess"])
+def test_without_any_credential_only_an_explicit_permission_lets_a_request_in(
+    adapter: Adapter, secret: str | None
+) -> None:
+    request = request_of(b"{}", path_secret=secret)
+    nothing: list[dict[str, list[str]]] = [{}, {"secret": []}, {"secret": [""]}]
+    for empty in nothing:
+        refused = adapter.authenticate(request, Credentials(empty))
+        assert isinstance(refused, Forged)
+        assert secret is not None or refused == Forged("not_configured")
+    assert adapter.authenticate(request, Credentials({})) == Forged("not_configured")
+    assert adapter.authenticate(request, Credentials({}, allow_unauthenticated=True)) == Authentic("nothing")
+
+
+HOSTILE = [
+    b"",
+    b"null",
+    b"[]",
+    b"\xff\xfe\x00",
+    b"\xef\xbb\xbf{}",
+    b"[" * 100_000,
+    b'{"results":' * 20_000,
+    b'{"messages":{"msg":' + b"[" * 5_000 + b"]" * 5_000 + b"}}",
+    b'{"messages":{"msg":[{"to":"14155551234","x":' + b"[" * 900 + b"]" * 900 + b"},{}]}}",
+    b'{"results":[{"to":"14155551234","status":{"id":NaN}}]}',
+    b'{"results":[{"to":1e400,"status":{}}]}',
+    b'{"results":[{"to":' + b"9" * 5_000 + b',"status":{}}]}',
+    b'{"results":[{"to":"14155551234","status":{"id":' + b"9" * 4_000 + b"}}]}",
+    b'{"results":[{"to":"14155551234","status":{"name":"' + b"N" * 100_000 + b'"}}]}',
+    b'{"results":[{"to":true,"status":{}}]}',
+    b'{"results":[null,1,"x",[],{}]}',
+    b'{"results":[{"from":"14155551234","text":"\\udc00\\ud800"}]}',
+    b'{"from":{"number":{}},"message":[]}',
+    b'{"from":[],"message":{"text":null}}',
+    b"&" * 500,
+    b"From=%2B14155551234&To=%ff&Body=%ed%a0%80&MessageStatus=",
+    b"From=%2B14155551234&Body=%00",
+]
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+@pytest.mark.parametrize("body", HOSTILE, ids=[repr(one[:40]) for one in HOSTILE])
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_a_hostile_body_ends_in_a_record_or_a_typed_refusal(adapter: Adapter, body: bytes, method: str) -> None:
+    for content_type in ("application/json", "application/x-www-form-urlencoded; charset=utf-7", "text/\x00", ""):
+        check_shape(adapter.name, request_of(body, method=method, query="account=a", content_type=content_type))
+        record = record_of(adapter.name, Fragment("unknown", "+14155551234", body, content_type))
+        assert isinstance(adapter.parse(record), DeliveryReport | InboundMessage | Nothing | Unparsable)
+
+
+@given(
+    fixture=st.sampled_from(FIXTURES),
+    seed=st.integers(0, 2**32),
+    edits=st.integers(1, 4),
+    charset=st.sampled_from(["", "; charset=utf-16", "; charset=latin-1", "; charset=nonsense"]),
+)
+def test_a_mutated_fixture_ends_in_a_record_or_a_typed_refusal(
+    fixture: Fixture, seed: int, edits: int, charset: str
+) -> None:
+    rng = random.Random(seed)
+    body = bytearray(fixture.request.body)
+    for _ in range(edits):
+        at = rng.randrange(len(body) + 1)
+        span = body[at : at + rng.randrange(24)]
+        body[at : at + rng.randrange(24)] = rng.choice(
+            [b"", b"\xff", b'"', b"null", b"{}", b"[]", b"-1", b"1e999", b"\\ud800", b"%", b"&", b"=", bytes(span) * 2]
+        )
+    query = [
+        (name, value if name == "mid" else rng.choice([value, value[:1], value * 2, "\ud800"]))
+        for name, value in fixture.request.query
+    ]
+    request = replace(
+        fixture.request, body=bytes(body), query=query,
+        headers={"content-type": fixture.request.content_type + charset, "x-twilio-signature": "é"},
+    )  # fmt: skip
+    for provider in registry.names():
+        check_shape(provider, request)
+        adapter = registry.adapters()[provider]
+        everything_set = Credentials({name: ["k"] for name in adapter.credential_names})
+        assert isinstance(adapter.authenticate(request, everything_set), Authentic | Forged)
+
+
+def test_describe_shows_nothing_for_nothing_and_refuses_what_is_unparsable() -> None:
+    assert describe(Nothing("a click")) is None
+    with pytest.raises(RefusedBodyError):
+        describe(Unparsable("malformed", "No."))
+
+
+def test_an_unknown_provider_is_refused_with_the_names_of_the_known() -> None:
+    with pytest.raises(RefusedBodyError, match="infobip"):
+        parse_body("carrier-pigeon", request_of(b"{}"))

@@ -1,0 +1,55 @@
+"""What senders get wrong in JSON is repaired once, and nothing else is touched."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.providers.envelopes import charset_of, phone_of, repaired
+
+
+@pytest.mark.parametrize("text, fixed", [
+    (b'\xef\xbb\xbf{"a":1}', b'{"a":1}'),
+    (b'"\\ud83d"', b'"\\ufffd"'),
+    (b'"\\ud83d\\ud83d\\ude00"', b'"\\ufffd\\ud83d\\ude00"'),
+    (b'"\\ude00\\ud83d"', b'"\\ufffd\\ufffd"'),
+    (b'"\\\\ud83d"', b'"\\\\ud83d"'),
+    (b'"\\\\\\ud83d"', b'"\\\\\\ufffd"'),
+    (b'"\\uD83D\\u0041"', b'"\\ufffd\\u0041"'),
+    (b'"\xe9"', b'"\xc3\xa9"'),
+    (b'"\xc3\xa9"', b'"\xc3\xa9"'),
+])  # fmt: skip
+def test_a_repair_touches_only_what_is_wrong(text: bytes, fixed: bytes) -> None:
+    assert repaired(text, "iso8859-1") == fixed
+
+
+@given(value=st.recursive(st.text() | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_sound_json_is_left_as_it_is(ascii_only: bool, value: object) -> None:
+    text = json.dumps(value, ensure_ascii=ascii_only).encode("utf-8", "replace")
+    assert json.loads(repaired(text, "utf-8")) == json.loads(text)
+
+
+@pytest.mark.parametrize("content_type, charset", [
+    ("application/json", "utf-8"),
+    ("application/json; charset=UTF-8", "utf-8"),
+    ('text/plain; charset="latin-1"', "iso8859-1"),
+    ("text/plain;CHARSET=windows-1252", "cp1252"),
+    ("text/plain; charset=utf-16", "utf-8"),
+    ("text/plain; charset=idna", "utf-8"),
+    ("text/plain; charset=base64", "utf-8"),
+    ("text/plain; charset=\x00", "utf-8"),
+    ("text/plain; charset=" + "x" * 10_000, "utf-8"),
+    ("", "utf-8"),
+])  # fmt: skip
+def test_a_charset_is_one_of_four(content_type: str, charset: str) -> None:
+    assert charset_of(content_type) == charset
+
+
+@pytest.mark.parametrize("number, phone", [
+    ("0014155551234", "+14155551234"), (14155551234, "+14155551234"), (-14155551234, None), (True, None), (None, None),
+    (14155551234.0, None), (10**4000, None), ({}, None),
+])  # fmt: skip
+def test_a_phone_number_is_a_string_or_a_small_integer(number: object, phone: str | None) -> None:
+    assert phone_of(number) == phone
