@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -24,7 +23,10 @@ from pydantic import (
     model_validator,
 )
 
+from schemas.config_yaml import ConfigFileError, Document, Location
 from schemas.phone import to_sender
+
+__all__ = ["ConfigFile", "ConfigFileError", "read"]
 
 PROVIDERS: Final = (
     "infobip", "twilio", "cm", "lime", "eztexting", "vonage", "sinch", "telnyx", "plivo", "bird", "bandwidth",
@@ -36,6 +38,8 @@ SECRET_CHARS_MIN: Final = 8
 _DURATION: Final = re.compile(r"(\d{1,9})\s*(ms|s|m|h|d)")
 _UNIT_MS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _ID: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+_PLAIN: Final = "<plain>"
+_BY_NAME: Final = "<by name>"
 _BLANK: Final = re.compile(r"[\x00-\x20\x7f]")
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 """A token of RFC 9110, section 5.6.2."""
@@ -44,15 +48,6 @@ _HEADER_VALUE: Final = re.compile(r"[\x20-\x7e]*")
 _OUR_HEADERS: Final = frozenset(
     {"connection", "content-encoding", "content-length", "content-type", "host", "te", "trailer", "transfer-encoding"}
 )
-
-
-class ConfigFileError(Exception):
-    """The file cannot be used; each problem names its line and path."""
-
-    def __init__(self, problems: list[str]) -> None:
-        """Keep the problems, one sentence each."""
-        super().__init__("\n".join(problems))
-        self.problems = problems
 
 
 def _duration(value: Any) -> Any:
@@ -108,7 +103,7 @@ def _as_list(value: Any) -> Any:
 
 
 def _secret_form(value: Any) -> str:
-    return "<by name>" if isinstance(value, dict | SecretSource) else "<plain>"
+    return _BY_NAME if isinstance(value, dict | SecretSource) else _PLAIN
 
 
 Url = Annotated[str, AfterValidator(_url)]
@@ -140,7 +135,7 @@ SecretValue = SecretStr | SecretSource
 Secrets = Annotated[
     tuple[
         Annotated[
-            Annotated[SecretStr, Field(min_length=1), Tag("<plain>")] | Annotated[SecretSource, Tag("<by name>")],
+            Annotated[SecretStr, Field(min_length=1), Tag(_PLAIN)] | Annotated[SecretSource, Tag(_BY_NAME)],
             Discriminator(_secret_form),
         ],
         ...,
@@ -267,7 +262,6 @@ class ConfigFile(_Part):
     accounts: tuple[AccountPart, ...] = ()
 
 
-Location = tuple[int | str, ...]
 CredentialNames = Callable[[str], frozenset[str]]
 
 
@@ -281,66 +275,19 @@ def read(
     Raises:
         ConfigFileError: with every problem found.
     """
-    node, data = _load(text, name)
-
-    def sentence(loc: Location, problem: str) -> str:
-        return f"{name}:{_line(node, loc)}: {_path(loc)}: {problem}"
-
-    doubled = [sentence(loc, "stands twice") for loc in _doubled_keys(node, (), set())]
-    if doubled:
-        raise ConfigFileError(doubled)
+    document = Document(text, name)
     try:
-        found = ConfigFile.model_validate(data if data is not None else {})
+        found = ConfigFile.model_validate(document.data if document.data is not None else {})
     except ValidationError as error:
         problems = error.errors(include_input=False, include_url=False)
-        raise ConfigFileError([sentence(item["loc"], _say(item)) for item in problems]) from None
-    problems_across = [sentence(loc, problem) for loc, problem in _cross_checks(found, credential_names)]
-    if problems_across:
-        raise ConfigFileError(problems_across)
+        raise ConfigFileError([document.sentence(_steps(item["loc"]), _say(item)) for item in problems]) from None
+    across = [document.sentence(loc, problem) for loc, problem in _cross_checks(found, credential_names)]
+    if across:
+        raise ConfigFileError(across)
     if warn is not None:
         for loc, problem in _doubts(found):
-            warn(sentence(loc, problem))
+            warn(document.sentence(loc, problem))
     return found
-
-
-class _Loader(yaml.SafeLoader):
-    """Leaves every plain scalar as text; only null (and the merge key) keep their meaning."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 - the name and the shape are PyYAML's
-        first: [(tag, pattern) for tag, pattern in rules if tag.rpartition(":")[2] in {"null", "merge"}]
-        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-
-def _load(text: str, name: str) -> tuple[Any, Any]:
-    try:
-        loader = _Loader(text)
-        node = loader.get_single_node()
-        return node, None if node is None else loader.construct_document(node)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        line = f":{mark.line + 1}" if mark is not None else ""
-        raise ConfigFileError([f"{name}{line}: not YAML: {error.problem}"]) from None
-    except yaml.YAMLError:
-        raise ConfigFileError([f"{name}: not YAML: a character that YAML does not allow"]) from None
-
-
-def _doubled_keys(node: Any, here: Location, seen: set[int]) -> Iterator[Location]:
-    """Keys that a mapping holds twice; YAML would silently keep the last. Anchors are walked once."""
-    if node is None or id(node) in seen:
-        return
-    seen.add(id(node))
-    if isinstance(node, yaml.MappingNode):
-        keys: set[str] = set()
-        for key, value in node.value:
-            text = str(key.value)
-            if text in keys and key.tag != "tag:yaml.org,2002:merge":
-                yield (*here, text)
-            keys.add(text)
-            yield from _doubled_keys(value, (*here, text), seen)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            yield from _doubled_keys(value, (*here, index), seen)
 
 
 def _cross_checks(file: ConfigFile, names: CredentialNames) -> Iterator[tuple[Location, str]]:
@@ -354,7 +301,7 @@ def _cross_checks(file: ConfigFile, names: CredentialNames) -> Iterator[tuple[Lo
         seen: set[str] = set()
         for provider, part in account.providers.items():
             if _canonical(provider) in seen:
-                yield (*here, "providers", provider), f"stands twice: {provider} is another name of it"
+                yield (*here, "providers", provider), "stands twice, by its name and by an alias"
             seen.add(_canonical(provider))
             known = names(_canonical(provider))
             for name in part.credentials.keys() - known:
@@ -401,6 +348,8 @@ _SAID: Final = {
     "dict_type": "must be a mapping",
     "model_type": "must be a mapping",
     "string_type": "must be text",
+    "too_short": "must not be empty",
+    "string_too_short": "must not be empty",
     "recursion_loop": "holds itself",
 }
 
@@ -411,33 +360,6 @@ def _say(item: Any) -> str:
     return _SAID.get(kind) or text.removeprefix("Value error, ")
 
 
-def _path(loc: Location) -> str:
-    text = ""
-    for part in _steps(loc):
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return text.lstrip(".") or "file"
-
-
-def _steps(loc: Location) -> Iterator[int | str]:
+def _steps(loc: Location) -> Location:
     """The location without the validator's own steps: which form of a secret, and whether a key was meant."""
-    return (part for part in loc if part not in {"<plain>", "<by name>", "[key]"})
-
-
-def _line(node: Any, loc: Location) -> int:
-    """Line of the deepest node on the way to a location, from 1."""
-    line = 1
-    for part in _steps(loc):
-        if node is None:
-            break
-        line = node.start_mark.line + 1
-        if isinstance(node, yaml.MappingNode):
-            pair = next(((k, v) for k, v in reversed(node.value) if str(k.value) == str(part)), None)
-            if pair is None:
-                break
-            line, node = pair[0].start_mark.line + 1, pair[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-        elif not (isinstance(node, yaml.ScalarNode) and part == 0):  # one value stands for a list of one
-            break
-    return line
+    return tuple(part for part in loc if part not in {_PLAIN, _BY_NAME, "[key]"})

@@ -25,6 +25,8 @@ from runtime.broker_java import KAFKA_VERSION, class_path, default_cache_dir
 from runtime.kafka.probe import answers
 from tests.conftest import KafkaFactory
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY: Final = Path(__file__).parents[2]
 TEMPLATE: Final = (REPOSITORY / "deploy" / "local" / "server.properties.template").read_text("utf-8")
 PATIENCE_S: Final = 60.0
