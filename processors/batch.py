@@ -3,6 +3,7 @@
 Nothing is written here: the loop produces the outputs, commits, and only then folds the overlay into the store.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -44,8 +45,8 @@ class Batch:
     overlay: dict[tuple[int, bytes], Aggregate] = field(default_factory=dict)
     changed: set[tuple[int, bytes]] = field(default_factory=set)
     stream_time: dict[int, int] = field(default_factory=dict)
-    counted: list[Callable[[], None]] = field(default_factory=list)
-    """Metric moves, made once the transaction is committed."""
+    counts: Counter[Any] = field(default_factory=Counter)
+    """How far each metric moves, once the transaction is committed."""
 
 
 class Decider:
@@ -82,7 +83,7 @@ class Decider:
             return
         fact = interpret(raw, partition=partition, offset=offset, adapters=self._adapters, rules=rules)
         if isinstance(fact, Ignored):
-            batch.counted.append(metrics.IGNORED.inc)
+            batch.counts[metrics.IGNORED] += 1
             return
         if isinstance(fact, Refusal):
             self._refuse(batch, raw, fact, partition=partition, offset=offset, now=now)
@@ -90,7 +91,7 @@ class Decider:
         policy = rules.of(raw["account"], fact.origin.list_hint).failures
         folded = self._fold(batch, (partition, key), fact, now, read=read, policy=policy)
         if folded.repeat:
-            batch.counted.append(metrics.REPEATS.inc)
+            batch.counts[metrics.REPEATS] += 1
             return
         self._tell(batch, key, folded, partition=partition)
         if folded.refusal is not None:
@@ -184,7 +185,7 @@ class Decider:
         value = self._quarantine(record)
         batch.outputs.append(Output(topics.QUARANTINE, ids.content_key(record["body"]), value))
         reason = record["reason"] if record["reason"] in metrics.REASONS else "other"
-        batch.counted.append(metrics.QUARANTINED.labels(reason).inc)
+        batch.counts[metrics.QUARANTINED.labels(reason)] += 1
 
     def _count(self, batch: Batch, fact: Fact, folded: Folded) -> None:
         origin = fact.origin
@@ -192,20 +193,20 @@ class Decider:
         children = metrics.RECORD_CHILDREN
         for event, record in folded.events:
             status = record["status"] if event == "delivery" else "none"  # type: ignore[typeddict-item]  # by event type
-            batch.counted.append(children[event, str(status), provider].inc)
+            batch.counts[children[event, str(status), provider]] += 1
         for state in folded.contacts:
-            batch.counted.append(metrics.CONTACT_CHANGES.labels(state["reason"]).inc)
+            batch.counts[metrics.CONTACT_CHANGES.labels(state["reason"])] += 1
         match fact:
             case ReportFact(report=report):
                 if not report.known:
-                    batch.counted.append(metrics.UNKNOWN_CODE.labels(provider).inc)
+                    batch.counts[metrics.UNKNOWN_CODE.labels(provider)] += 1
                 if report.time_invalid:
-                    batch.counted.append(metrics.TIME_INVALID.labels(provider).inc)
+                    batch.counts[metrics.TIME_INVALID.labels(provider)] += 1
             case MessageFact(classification=found):
                 if found.label == "opt_out" and found.match_type is not None:
-                    batch.counted.append(metrics.OPTOUT_MATCHES.labels(found.match_type).inc)
+                    batch.counts[metrics.OPTOUT_MATCHES.labels(found.match_type)] += 1
                     if folded.refusal is not None:
-                        batch.counted.append(metrics.UNASSIGNED.inc)
+                        batch.counts[metrics.UNASSIGNED] += 1
             case SubmittedFact():
                 pass
 

@@ -52,7 +52,7 @@ def after_report(  # noqa: PLR0911 - one return per rule, in order
         seen.rank, seen.at = rank, at
     if report.handset and report.status == "delivered":
         fresh = msgspec.structs.replace(cleared(state), delivered_at=max(state.delivered_at, at))
-        return AfterReport(fresh, "none", "report.delivered", removed=False, changed=bool(state.failures))
+        return AfterReport(fresh, "none", "report.delivered", removed=False, changed=True)
     if report.opted_out:
         return _removed(state, "bad_response", "report.opted_out", received_at)
     if rank < _FINAL_RANK or at < state.delivered_at:

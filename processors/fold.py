@@ -102,7 +102,9 @@ def _remember(aggregate: Aggregate, origin: Origin, now: int) -> None:
 
 # ---- F2: the list ---------------------------------------------------------------------------------------------------
 def _message_of(aggregate: Aggregate, provider: str, *ids: str | None) -> MessageSeen | None:
-    wanted = {key_of(provider, known) for known in ids if known is not None}
+    if not aggregate.messages:
+        return None
+    wanted = {key_of(provider, known) for known in set(ids) if known is not None}
     for seen in aggregate.messages:
         if seen.key in wanted:
             return seen

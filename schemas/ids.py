@@ -5,7 +5,7 @@ import hashlib
 
 def _digest(*parts: str) -> str:
     """SHA-256 in hex over length-prefixed parts: no two lists of parts can run together."""
-    joined = "".join(f"{len(part)}:{part}" for part in parts)
+    joined = "".join([f"{len(part)}:{part}" for part in parts])
     return hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()
 
 

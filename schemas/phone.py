@@ -25,6 +25,8 @@ def to_e164(number: str) -> str | None:
     `00` becomes a plus, bare digits of an international number get one, separators are dropped.
     Short codes, alphanumeric senders and other channels' addresses (`whatsapp:`) are not contacts: None.
     """
+    if number.isascii() and number.isdigit() and DIGITS_MIN <= len(number) <= DIGITS_MAX and number[0] != "0":
+        return "+" + number  # the usual spelling, without a regular expression
     if _E164.fullmatch(number):
         return number
     compact = _SEPARATORS.sub("", number)
@@ -40,6 +42,8 @@ def to_sender(number: str) -> str | None:
 
     None for an empty value and for another channel's address.
     """
+    if number.isascii() and number.isdigit() and DIGITS_MIN <= len(number) <= DIGITS_MAX and number[0] != "0":
+        return "+" + number
     compact = _SEPARATORS.sub("", number)
     if not compact or ":" in compact:
         return None
