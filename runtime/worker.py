@@ -16,8 +16,10 @@ import uvloop
 
 from runtime.clock import mono_s
 from runtime.kafka.properties import PropertyRefusedError, ProtocolRefusedError
+from runtime.schema_registry import HttpRegistry, RegistryUnavailableError
 from runtime.settings import SettingsError, load, masked
 from runtime.telemetry import AdminServer, configure_logging
+from schemas.codec import use_registry
 from schemas.settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -126,6 +128,8 @@ def _run(role: str, body: Callable[[Life], int]) -> int:
         print(f"trackly {role}: {error}", file=sys.stderr)  # noqa: T201 - logging is not configured yet
         return EXIT_CONFIGURATION
     configure_logging(settings.log, role)
+    if settings.kafka.schema_registry_url is not None:
+        use_registry(HttpRegistry(settings.kafka.schema_registry_url))
     life = Life(settings, role)
     try:
         admin = AdminServer(settings.admin, live=life.liveness, ready=life.readiness)
@@ -139,6 +143,9 @@ def _run(role: str, body: Callable[[Life], int]) -> int:
     except (ConfigurationError, PropertyRefusedError, ProtocolRefusedError) as error:
         _LOG.error("%s", error)
         code = EXIT_CONFIGURATION
+    except RegistryUnavailableError as error:
+        _LOG.error("%s", error)
+        code = EXIT_TRY_AGAIN
     except Exception:  # noqa: BLE001 - the one place where any failure becomes a log line and a non-zero exit
         _LOG.exception("ended by an error")
         code = EXIT_FAILED

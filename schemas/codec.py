@@ -48,6 +48,16 @@ class SchemaRegistry(Protocol):
         ...
 
 
+_PROCESS: Final[dict[str, SchemaRegistry]] = {}
+
+
+def use_registry(registry: SchemaRegistry | None) -> None:
+    """Make every encoder and decoder that is made from now on use a registry; None goes back to none."""
+    _PROCESS.clear()
+    if registry is not None:
+        _PROCESS["registry"] = registry
+
+
 def schema_text(record: str) -> str:
     """The Avro file of a record, as text."""
     return files("schemas").joinpath("avro", f"{FILES[record]}.avsc").read_text("utf-8")
@@ -86,6 +96,7 @@ def encoder(record: str, *, registry: SchemaRegistry | None = None) -> Callable[
         ValueError: from the function, when a value does not fit the schema (a defect of the caller).
     """
     schema = schema_of(record)
+    registry = registry or _PROCESS.get("registry")
     if registry is None:
         prefix = _SINGLE_OBJECT + fingerprint_of(schema)
     else:
@@ -109,6 +120,7 @@ def decoder(*records: str, registry: SchemaRegistry | None = None) -> Callable[[
         PoisonError: from the function, for bytes that are no record, or one that does not belong here.
     """
     wanted = frozenset(records)
+    registry = registry or _PROCESS.get("registry")
     by_prefix: dict[bytes, tuple[str, Any, Any]] = {
         _SINGLE_OBJECT + mark: (record, schema, None if schema == schema_of(record) else schema_of(record))
         for mark, (record, schema) in _known().items()

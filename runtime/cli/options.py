@@ -7,17 +7,22 @@ from typing import NoReturn
 
 import click
 
+from runtime.schema_registry import HttpRegistry, RegistryUnavailableError
 from runtime.settings import SettingsError, load
 from runtime.worker import EXIT_CONFIGURATION, EXIT_TRY_AGAIN, ConfigurationError
+from schemas.codec import use_registry
 from schemas.settings import Settings
 
 
 def settings() -> Settings:
     """The settings of this process; ends with 2 where they are wrong."""
     try:
-        return load()
+        found = load()
     except SettingsError as error:
         fail(str(error), EXIT_CONFIGURATION)
+    if found.kafka.schema_registry_url is not None:
+        use_registry(HttpRegistry(found.kafka.schema_registry_url))
+    return found
 
 
 def fail(text: str, code: int) -> NoReturn:
@@ -35,5 +40,7 @@ def cluster_errors() -> Iterator[None]:
         yield
     except ClusterError as error:
         fail(str(error), EXIT_TRY_AGAIN if error.retriable else EXIT_CONFIGURATION)
+    except RegistryUnavailableError as error:
+        fail(str(error), EXIT_TRY_AGAIN)
     except ConfigurationError as error:
         fail(str(error), EXIT_CONFIGURATION)
