@@ -21,7 +21,7 @@ from runtime.kafka.metrics import UNKNOWN_SCHEMA
 from runtime.kafka.properties import consumer
 from runtime.kafka.reader import Position, Reader
 from runtime.kafka.records import Committed, Message, Partition
-from runtime.provisioning import verify_layout
+from runtime.provisioning import await_topics, verify_layout
 from runtime.worker import Life, drain_requested
 from schemas import topics
 from schemas.codec import PoisonError, UnknownSchemaError, decoder
@@ -196,6 +196,8 @@ class Forwarder:
 async def main(life: Life) -> int:
     """Run one forwarder until it is asked to drain."""
     settings = life.settings
+    if not await asyncio.to_thread(await_topics, settings, keep_waiting=lambda: not life.stopping.is_set()):
+        return 0
     follower = ConfigFollower(settings, "forwarder")
     follower.start()
     if not await follower.wait_ready_async(life.stopping):

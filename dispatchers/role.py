@@ -16,7 +16,7 @@ from runtime.kafka.admin import Cluster, ClusterError
 from runtime.kafka.producer import AsyncProducer
 from runtime.kafka.properties import producer
 from runtime.kafka.records import Partition
-from runtime.provisioning import verify_layout
+from runtime.provisioning import await_topics, verify_layout
 from runtime.worker import ConfigurationError, Life, drain_requested
 from schemas import topics
 from schemas.settings import Settings
@@ -32,6 +32,8 @@ LINGER_MS: Final = 2
 async def main(life: Life, events: tuple[topics.PublicEvent, ...]) -> int:
     """Run one dispatcher until it is asked to drain."""
     settings = life.settings
+    if not await asyncio.to_thread(await_topics, settings, keep_waiting=lambda: not life.stopping.is_set()):
+        return 0
     follower = ConfigFollower(settings, "dispatcher")
     follower.start()
     if not await follower.wait_ready_async(life.stopping):

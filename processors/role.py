@@ -5,7 +5,7 @@ from pathlib import Path
 
 from processors.loop import Processor
 from runtime.config_follower import ConfigFollower
-from runtime.provisioning import verify_layout
+from runtime.provisioning import await_topics, verify_layout
 from runtime.worker import ConfigurationError, Life
 
 
@@ -20,6 +20,8 @@ def main(life: Life) -> int:
             raise ConfigurationError(
                 f"another processor runs with TRACKLY_ORDINAL={life.settings.ordinal} on this state directory"
             ) from None
+        if not await_topics(life.settings, keep_waiting=lambda: _alive(life)):
+            return 0
         follower = ConfigFollower(life.settings, "processor")
         follower.start()
         try:

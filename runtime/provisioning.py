@@ -1,17 +1,21 @@
 """Creates and verifies the catalogue's topics; the layout record fixes the partition counts that keys depend on."""
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from runtime.clock import now_ms
 from runtime.config_follower import ConfigFollower
-from runtime.kafka.admin import Cluster, NewTopicPlan
+from runtime.kafka.admin import Cluster, ClusterError, NewTopicPlan
 from runtime.kafka.one_shot import Write, write_together
 from runtime.worker import ConfigurationError
 from schemas import topics
 from schemas.codec import encoder
 from schemas.config import Layout
 from schemas.settings import Settings
+
+_LOG = logging.getLogger(__name__)
 
 DEFAULT_PARTITIONS: Final = 12
 """A marker is written per touched partition and transaction, so modest (KAFKA.md: 12 to 24)."""
@@ -83,6 +87,32 @@ def check(settings: Settings) -> list[str]:
     return problems
 
 
+def await_topics(settings: Settings, *, keep_waiting: Callable[[], bool]) -> bool:
+    """Wait until the brokers answer, and refuse to go on without the topics; False when `keep_waiting` says no.
+
+    Raises:
+        ConfigurationError: topics are missing.
+    """
+    while True:
+        try:
+            have = Cluster(settings.kafka).partition_counts()
+        except ClusterError as error:
+            if not error.retriable:
+                raise
+            _LOG.warning("waiting for the brokers: %s", error)
+            if not keep_waiting():
+                return False
+        else:
+            _refuse_missing(settings.topic_prefix, have)
+            return True
+
+
+def _refuse_missing(prefix: str, have: dict[str, int]) -> None:
+    missing = [prefix + name for name in topics.CATALOGUE if prefix + name not in have]
+    if missing:
+        raise ConfigurationError(f"{len(missing)} topics are missing ({missing[0]}, ...); run `trackly topics apply`")
+
+
 def verify_layout(settings: Settings, follower: ConfigFollower) -> dict[str, int]:
     """Partition counts by name without prefix; refuses to start on a cluster that differs from its layout.
 
@@ -91,9 +121,7 @@ def verify_layout(settings: Settings, follower: ConfigFollower) -> dict[str, int
     """
     prefix = settings.topic_prefix
     have = Cluster(settings.kafka).partition_counts()
-    missing = [prefix + name for name in topics.CATALOGUE if prefix + name not in have]
-    if missing:
-        raise ConfigurationError(f"{len(missing)} topics are missing ({missing[0]}, ...); run `trackly topics apply`")
+    _refuse_missing(prefix, have)
     layout = follower.snapshot.layout
     if layout is None:
         raise ConfigurationError("the layout record is missing; run `trackly topics apply`")

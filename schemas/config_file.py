@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from schemas.phone import to_sender
+from schemas.phone import is_e164, to_sender
 
 PROVIDERS: Final = (
     "infobip", "twilio", "cm", "lime", "eztexting", "vonage", "sinch", "telnyx", "plivo", "bird", "bandwidth",
@@ -30,6 +30,8 @@ ALIASES: Final = {"nexmo": "vonage", "messagebird": "bird"}
 _DURATION: Final = re.compile(r"(\d+)\s*(ms|s|m|h|d)")
 _UNIT_MS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _ID: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+_SENDER_NAME: Final = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 ._+-]{1,11}")
+"""An alphanumeric sender of GSM 03.38: eleven characters at most, a letter among them."""
 _OPTIONS: Final = frozenset({"allow_unauthenticated"})
 SECRET_CHARS_MIN: Final = 8
 """A shorter signing secret can be guessed."""
@@ -55,7 +57,7 @@ def _duration(value: Any) -> Any:
 
 def _number(value: str) -> str:
     sender = to_sender(value)
-    if sender is None:
+    if sender is None or not (is_e164(sender) or sender.isdigit() or _SENDER_NAME.fullmatch(sender)):
         raise ValueError("not a phone number, short code or sender name")
     return sender
 

@@ -13,7 +13,7 @@ from producers.gateway.ingest import Ingest
 from runtime.config_follower import ConfigFollower
 from runtime.kafka.producer import AsyncProducer
 from runtime.kafka.properties import producer
-from runtime.provisioning import verify_layout
+from runtime.provisioning import await_topics, verify_layout
 from runtime.worker import ConfigurationError, Life, drain_requested
 from schemas.providers import registry
 
@@ -83,6 +83,8 @@ class _Server(uvicorn.Server):
 
 async def _watch(life: Life, follower: ConfigFollower, records: AsyncProducer) -> None:
     """Ready once the configuration is read and the layout holds; not ready while the reader is behind."""
+    if not await asyncio.to_thread(await_topics, life.settings, keep_waiting=lambda: not life.stopping.is_set()):
+        return
     if not await follower.wait_ready_async(life.stopping):
         return
     await asyncio.to_thread(verify_layout, life.settings, follower)

@@ -86,6 +86,8 @@ class Cluster:
     def configs(self, topics: Iterable[str]) -> dict[str, dict[str, str]]:
         """Configuration of each topic as the broker applies it."""
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in topics]
+        if not resources:
+            return {}
         return {
             resource.name: {name: entry.value for name, entry in future.items()}
             for resource, future in self._each("describe configs", self._client.describe_configs(resources))
