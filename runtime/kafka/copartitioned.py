@@ -43,6 +43,7 @@ class CoPartitionedInputs:
         self._assigned = assigned
         self._released = released
         self._held: list[Partition] = []
+        self._positions: dict[Partition, int] = {}
         self._failure: BaseException | None = None
         self.epoch = 0
         """Grows with every assignment and release; a batch of an older epoch is dropped."""
@@ -70,12 +71,14 @@ class CoPartitionedInputs:
     def gather(self, *, records_max: int, little_s: float, most_s: float) -> list[Message]:
         """Poll, then drain: waits `little_s` for company while little is there, takes all when much is.
 
-        Answers an empty list after at most 50 ms when nothing comes, or when the assignment changed meanwhile.
+        Answers an empty list after at most 50 ms when nothing comes, or when the assignment changed meanwhile: then
+        nobody can tell which records are of the new assignment, so it is read again from its start. (The record of the
+        first poll is of the present assignment, also when that poll brought it: dropping it would lose it.)
         """
-        epoch = self.epoch
         first = self._poll(POLL_S)
         if first is None:
             return []
+        epoch = self.epoch
         started = mono_s()
         batch: list[Message] = [first]
         while len(batch) < records_max and (waited := mono_s() - started) < most_s:
@@ -88,7 +91,11 @@ class CoPartitionedInputs:
             one = self._poll(min(little_s - waited, STEP_S))
             if one is not None:
                 batch.append(one)
-        return batch if epoch == self.epoch else []
+        if epoch == self.epoch:
+            return batch
+        if self._held:
+            self.read_from(self._positions)
+        return []
 
     def committed(self, partitions: Sequence[Partition], *, keep_waiting: Callable[[], bool]) -> dict[Partition, int]:
         """Committed positions, waiting for a pending transaction (read_committed); -1 where none is.
@@ -113,6 +120,7 @@ class CoPartitionedInputs:
 
     def read_from(self, positions: Positions) -> None:
         """Read every held partition from these positions, dropping what was fetched ahead."""
+        self._positions = dict(positions)
         self._consumer.assign([_start(p, offset) for p, offset in positions.items()])
         self.epoch += 1
 
@@ -162,6 +170,7 @@ class CoPartitionedInputs:
         except BaseException as error:  # noqa: BLE001 - the client would swallow it; the next poll raises it
             self._failure = error
             positions = {}
+        self._positions = dict(positions)
         self._consumer.assign([_start(p, offset) for p, offset in positions.items()])
 
     def _check_halves(self) -> None:

@@ -81,6 +81,8 @@ class Reader:
         self._paused_wanted: frozenset[Partition] = frozenset()
         self._paused: set[Partition] = set()
         self._held: set[Partition] = set()
+        self._fresh: dict[Partition, int] = {}
+        """Partitions assigned since the last batch was begun, with their starts."""
         self._positions: dict[Partition, Position] = {}
         self._verifications: list[asyncio.Future[bool]] = []
         self._failure: BaseException | None = None
@@ -160,7 +162,11 @@ class Reader:
         LAST_POLL.set(now_ms() / 1000)
         if first is None:
             return
+        self._fresh = {}
         batch = [first, *self._consumer.consume(BATCH_MAX - 1, 0)]
+        if self._fresh:
+            self._read_again(batch)
+            return
         good = [message for message in batch if message.error() is None]
         for message in batch:
             if message.error() is not None:
@@ -170,6 +176,20 @@ class Reader:
                 if self._stop.is_set():
                     return
             self._post(self._hand_over, good)
+
+    def _read_again(self, batch: list[Any]) -> None:
+        """An assignment came between the records of one batch: drop them and read their partitions again.
+
+        A partition that is new begins at its start, any other at the first record that is dropped.
+        """
+        starts: dict[Partition, int] = {}
+        for message in batch:
+            if message.error() is None:
+                partition = Partition(message.topic(), message.partition())
+                starts[partition] = min(message.offset(), starts.get(partition, message.offset()))
+        for partition, offset in {**starts, **self._fresh}.items():
+            if partition in self._held:
+                self._consumer.seek(TopicPartition(partition.topic, partition.number, offset))
 
     def _hand_over(self, messages: list[Any]) -> None:
         self._slots.release()
@@ -250,6 +270,7 @@ class Reader:
         for start_at in starts:
             if start_at.offset < 0:
                 start_at.offset = -2  # OFFSET_BEGINNING: nothing was committed, so everything is still to be read
+        self._fresh.update({Partition(at.topic, at.partition): at.offset for at in starts})
         self._consumer.incremental_assign(starts)
         if partitions:
             self._consumer.resume(_client_partitions(names))
