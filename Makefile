@@ -12,7 +12,7 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest tests
 
 check: $(VENV)/.dev
-	$(BIN)/python -m pytest tests -m "not system and not slow"
+	$(BIN)/python -m pytest tests -m "not system and not slow and not broker"
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
