@@ -31,7 +31,8 @@ class Decided:
 def opted_out(state: ListState, origin: Origin, provider_time: int | None) -> Decided:
     """A STOP: inactive at once, unless a START of the same provider is later by its time."""
     mark = _mark(origin, provider_time)
-    if _is_later(state.start, mark, by_ms=START_LEAD_MS):
+    lead_ms = _lead_ms(state.start, mark)
+    if lead_ms is not None and lead_ms > START_LEAD_MS:
         return Decided(state, "none", changed=False, applies=False)
     if not state.active:
         return Decided(msgspec.structs.replace(state, stop=mark), "opted_out", changed=False, applies=True)
@@ -49,7 +50,8 @@ def opted_out(state: ListState, origin: Origin, provider_time: int | None) -> De
 def opted_in(state: ListState, origin: Origin, provider_time: int | None) -> Decided:
     """A START: active again where it may be, unless its time is not later than the STOP's of the same provider."""
     mark = _mark(origin, provider_time)
-    if _is_not_later(mark, state.stop):
+    lead_ms = _lead_ms(mark, state.stop)
+    if lead_ms is not None and lead_ms <= 0:
         return Decided(state, "none", changed=False, applies=False)
     after = failures.cleared(msgspec.structs.replace(state, start=mark))
     if state.active or state.reason not in REACTIVATED_BY_START:
@@ -66,17 +68,10 @@ def _mark(origin: Origin, provider_time: int | None) -> Mark:
     return Mark(origin.provider, at, origin.received_at)
 
 
-def _is_later(first: Mark | None, second: Mark, *, by_ms: int) -> bool:
-    if first is None or first.provider != second.provider:
-        return False
+def _lead_ms(first: Mark | None, second: Mark | None) -> int | None:
+    """How much later the first is by the provider's time; None where the two cannot be compared by it."""
+    if first is None or second is None or first.provider != second.provider:
+        return None
     if first.provider_time is None or second.provider_time is None:
-        return False
-    return first.provider_time - second.provider_time > by_ms
-
-
-def _is_not_later(first: Mark, second: Mark | None) -> bool:
-    if second is None or first.provider != second.provider:
-        return False
-    if first.provider_time is None or second.provider_time is None:
-        return False
-    return first.provider_time <= second.provider_time
+        return None
+    return first.provider_time - second.provider_time

@@ -1,9 +1,8 @@
 """What one input record says, once parsed and classified, and what the fold may answer. Closed unions, no rules."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from processors.aggregate import Aggregate, ListState
+from processors.aggregate import Aggregate
 from processors.classify import Classification
 from schemas.providers.callback import DeliveryReport, InboundMessage
 from schemas.records import ContactState, DeliveryEvent, LedgerEntry, ReplyEvent, UnsubscribeEvent
@@ -105,12 +104,3 @@ class Folded:
     refusal: Refusal | None = None
     repeat: bool = False
     list_number: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Consent:
-    """A list state before and after one decision."""
-
-    before: ListState | None
-    after: ListState
-    notes: Sequence[str] = ()

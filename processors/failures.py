@@ -13,7 +13,10 @@ from schemas.records import ContactReason, LedgerDecision
 REMOVED_AT_ONCE: Final[dict[str, ContactReason]] = {"spam": "complaint", "destination": "invalid_contact"}
 COUNTED: Final = frozenset({"absent", "operator"})
 _REMOVING_STATUSES: Final = frozenset({"undeliverable", "rejected"})
-_FINAL_RANK: Final = 2
+RANK_PENDING: Final = 0
+RANK_INTERMEDIATE: Final = 1
+RANK_FINAL: Final = 2
+"""A report never takes a message's rank down (PROVIDERS.md section 0)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +41,13 @@ def after_report(  # noqa: PLR0911 - one return per rule, in order
     state: ListState,
     seen: MessageSeen | None,
     report: DeliveryReport,
-    rank: int,
     *,
     now: int,
     received_at: int,
     policy: FailurePolicy,
 ) -> AfterReport:
     """Judge one report of one message; `seen` is that message's entry and is brought up to date."""
+    rank = _rank(report)
     at = min(report.at, received_at) if report.at is not None else received_at
     if seen is not None:
         if rank < seen.rank or (rank == seen.rank and at < seen.at):
@@ -55,7 +58,7 @@ def after_report(  # noqa: PLR0911 - one return per rule, in order
         return AfterReport(fresh, "none", "report.delivered", removed=False, changed=True)
     if report.opted_out:
         return _removed(state, "bad_response", "report.opted_out", received_at)
-    if rank < _FINAL_RANK or at < state.delivered_at:
+    if rank < RANK_FINAL or at < state.delivered_at:
         return AfterReport(state, "none", "report.ignored", removed=False, changed=False)
     reason = REMOVED_AT_ONCE.get(report.failure_class)
     if reason is not None and report.status in _REMOVING_STATUSES:
@@ -63,6 +66,12 @@ def after_report(  # noqa: PLR0911 - one return per rule, in order
     if report.failure_class in COUNTED:
         return _counted(state, seen, at, received_at=received_at, now=now, policy=policy)
     return AfterReport(state, "none", "report.ignored", removed=False, changed=False)
+
+
+def _rank(report: DeliveryReport) -> int:
+    if report.status == "pending":
+        return RANK_PENDING
+    return RANK_FINAL if report.final else RANK_INTERMEDIATE
 
 
 def _removed(state: ListState, reason: ContactReason, rule_id: str, received_at: int) -> AfterReport:

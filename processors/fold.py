@@ -50,14 +50,10 @@ from processors.records import (
     unsubscribe_event,
     unsubscribe_event_of_report,
 )
-from schemas.providers.callback import DeliveryReport
 
 _LIST_UNKNOWN: Final = Refusal(
     "list_unknown", "neither the callback URL nor the payload nor a known message id tells the list"
 )
-RANK_PENDING: Final = 0
-RANK_INTERMEDIATE: Final = 1
-RANK_FINAL: Final = 2
 
 
 def fold(
@@ -131,12 +127,6 @@ def _fold_submitted(aggregate: Aggregate, fact: SubmittedFact) -> Folded:
 
 
 # ---- reports --------------------------------------------------------------------------------------------------------
-def _rank(report: DeliveryReport) -> int:
-    if report.status == "pending":
-        return RANK_PENDING
-    return RANK_FINAL if report.final else RANK_INTERMEDIATE
-
-
 def _fold_report(
     aggregate: Aggregate, _window: ListWindow, fact: ReportFact, now: int, policy: FailurePolicy
 ) -> Folded:
@@ -154,9 +144,7 @@ def _fold_report(
     event = delivery_event(fact, list_number, message_id or report.provider_message_id or origin.natural_key)
     folded = Folded(aggregate, events=[("delivery", event)], list_number=list_number)
     state = aggregate.lists.get(list_number) or ListState()
-    after = failures.after_report(
-        state, seen, report, _rank(report), now=now, received_at=origin.received_at, policy=policy
-    )
+    after = failures.after_report(state, seen, report, now=now, received_at=origin.received_at, policy=policy)
     if after.changed:
         aggregate.lists[list_number] = after.state
     if after.removed:

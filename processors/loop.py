@@ -74,6 +74,7 @@ class Processor:
         self._blocked: set[Partition] = set()
         self._topics = {name: self._prefix + name for name in topics.CATALOGUE}
         self._changelog = self._topics[topics.AGGREGATE]
+        self._raw = self._topics[topics.RAW]
 
     def run(self) -> int:
         """Work until the process is asked to drain."""
@@ -128,17 +129,13 @@ class Processor:
             self._rules = Rules(self._rules_of)
         batch = Batch()
         positions: dict[Partition, int] = {}
-        raw_topic = self._topics[topics.RAW]
         self._blocked = set()
         for message in messages:
             topic, number, offset = message.topic(), message.partition(), message.offset()
             if self._blocked and Partition(topic, number) in self._blocked:
                 continue
             try:
-                if topic == raw_topic:
-                    self._take_callback(batch, message, number, offset)
-                else:
-                    self._take_submitted(batch, message, number, offset)
+                self._take(batch, message, number, offset)
             except UnknownSchemaError as error:
                 self._blocked.add(Partition(topic, number))
                 self._wait_for_upgrade(error)
@@ -146,28 +143,23 @@ class Processor:
             positions[Partition(topic, number)] = offset + 1
         return batch, positions
 
-    def _take_callback(self, batch: Batch, message: Message, number: int, offset: int) -> None:
+    def _take(self, batch: Batch, message: Message, number: int, offset: int) -> None:
+        """Decide one record, or keep it in quarantine where its bytes are no record."""
         key, value = message.key() or b"", message.value() or b""
+        is_callback = message.topic() == self._raw
         try:
-            _, raw = self._read_callback(value)
+            _, record = (self._read_callback if is_callback else self._read_submitted)(value)
         except PoisonError:
+            topic = topics.RAW if is_callback else topics.SENDS_SUBMITTED
             now = message.timestamp()[1]
-            self._decider.refuse_bytes(batch, value, key, topic=topics.RAW, partition=number, offset=offset, now=now)
-            return
-        self._decider.take_callback(
-            batch, raw, key, partition=number, offset=offset, rules=self._rules, read=self._read_state
-        )
-
-    def _take_submitted(self, batch: Batch, message: Message, number: int, offset: int) -> None:
-        key, value = message.key() or b"", message.value() or b""
-        try:
-            _, sent = self._read_submitted(value)
-        except PoisonError:
-            now = message.timestamp()[1]
-            topic = topics.SENDS_SUBMITTED
             self._decider.refuse_bytes(batch, value, key, topic=topic, partition=number, offset=offset, now=now)
             return
-        self._decider.take_submitted(batch, sent, key, partition=number, offset=offset, read=self._read_state)
+        if is_callback:
+            self._decider.take_callback(
+                batch, record, key, partition=number, offset=offset, rules=self._rules, read=self._read_state
+            )
+        else:
+            self._decider.take_submitted(batch, record, key, partition=number, offset=offset, read=self._read_state)
 
     def _read_state(self, number: int, key: bytes) -> bytes | None:
         return self._stores[number].get(key)

@@ -25,8 +25,8 @@ def to_e164(number: str) -> str | None:
     `00` becomes a plus, bare digits of an international number get one, separators are dropped.
     Short codes, alphanumeric senders and other channels' addresses (`whatsapp:`) are not contacts: None.
     """
-    if number.isascii() and number.isdigit() and DIGITS_MIN <= len(number) <= DIGITS_MAX and number[0] != "0":
-        return "+" + number  # the usual spelling, without a regular expression
+    if _is_bare_international(number):
+        return "+" + number
     if _E164.fullmatch(number):
         return number
     compact = _SEPARATORS.sub("", number)
@@ -42,7 +42,7 @@ def to_sender(number: str) -> str | None:
 
     None for an empty value and for another channel's address.
     """
-    if number.isascii() and number.isdigit() and DIGITS_MIN <= len(number) <= DIGITS_MAX and number[0] != "0":
+    if _is_bare_international(number):
         return "+" + number
     compact = _SEPARATORS.sub("", number)
     if not compact or ":" in compact:
@@ -50,3 +50,8 @@ def to_sender(number: str) -> str | None:
     if compact.isascii() and compact.isdigit() and SHORT_CODE_MIN <= len(compact) <= SHORT_CODE_MAX:
         return compact
     return to_e164(compact) or (number.strip() if not compact.startswith("+") else None)
+
+
+def _is_bare_international(number: str) -> bool:
+    """The providers' usual spelling, told without a regular expression: it is asked several times a record."""
+    return number.isascii() and number.isdigit() and DIGITS_MIN <= len(number) <= DIGITS_MAX and number[0] != "0"

@@ -46,11 +46,6 @@ class Topic:
     log_append_time: bool = False
     record_bytes_max: int | None = None
 
-    @property
-    def compacted(self) -> bool:
-        """Whether the newest record of each key is kept for ever."""
-        return self.retention_ms is None
-
     def config(self) -> dict[str, str]:
         """Topic configuration to create and to verify, as the broker spells it."""
         settings: dict[str, str] = {}
