@@ -149,6 +149,14 @@ def test_failures_within_a_day_count_as_one() -> None:
     assert aggregate.lists[LIST].failures == 1
 
 
+def test_a_report_that_another_may_follow_counts_and_removes_nothing() -> None:
+    aggregate, answers = run(
+        report("m", "expired", "absent", final=False), report("n", "rejected", "spam", T0 + 1, final=False)
+    )
+    assert [events(answer) for answer in answers] == [["delivery"], ["delivery"]]
+    assert all(state.active and not state.failures for state in aggregate.lists.values())
+
+
 @pytest.mark.parametrize("reset", [report("ok", "delivered", at=T0 + 4 * DAY), message("hi", "x", T0 + 4 * DAY)])
 def test_a_delivery_to_the_handset_or_any_message_sets_the_count_to_zero(reset: Fact) -> None:
     aggregate, _ = run(*failures(4), reset, *failures(1, start=T0 + 5 * DAY))
