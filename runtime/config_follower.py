@@ -1,14 +1,15 @@
 """Follows the config topic: every worker decides by the newest snapshot, and knows how far behind it may be.
 
-One thread owns the consumer; a snapshot is replaced as a whole. A broker outage is waited out for ever.
+One thread owns the consumer; a snapshot is replaced as a whole. A broker outage is waited out for ever. A record with
+a schema that this version does not know holds the reader back, so that nothing is called unknown by mistake.
 """
 
 import asyncio
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Final
 
 from pydantic import ValidationError
 
@@ -19,7 +20,7 @@ from runtime.kafka.tail import Tail
 from runtime.secrets import SecretBox, UnsealError
 from schemas import topics
 from schemas.codec import PoisonError, UnknownSchemaError, decoder
-from schemas.config import Entry, Snapshot, read_entry, snapshot_of
+from schemas.config import Entry, SealedSecret, Snapshot, read_entry, snapshot_of
 from schemas.providers.callback import Credentials
 from schemas.settings import Settings
 
@@ -30,46 +31,54 @@ BEHIND_S_MAX: Final = 30.0
 POLL_S: Final = 0.1
 CHECK_S: Final = 1.0
 """How often the end of the topic is looked up; at most once a second (DESIGN.md 4.0)."""
-RETRY_S: Final = 0.2
+WAIT_S: Final = 0.2
+
+Opened = tuple[tuple[SealedSecret, str], ...]
+"""Sealed secrets beside their values."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointSecrets:
     """What signs an endpoint's webhooks now."""
 
-    valid: tuple[str, ...]
+    valid: tuple[str, ...] = field(repr=False)
     """Every valid secret, for `webhook-signature`."""
-    documented: str
+    documented: str = field(repr=False)
     """The one for `X-Trackly-Signature`: the previous one until the overlap ends."""
 
-    def __repr__(self) -> str:
-        """Never shows a secret."""
-        return f"EndpointSecrets({len(self.valid)})"
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """A snapshot and the secrets of it that were opened so far: they come and go together."""
+
+    snapshot: Snapshot
+    opened: dict[tuple[str, ...], Opened] = field(default_factory=dict, repr=False)
 
 
 class ConfigFollower:
-    """Reads `config` from its beginning and keeps reading."""
+    """Reads `config` from its beginning and keeps reading; may be asked from any thread and any event loop."""
 
     def __init__(self, settings: Settings, role: str) -> None:
         """Create the follower; nothing is read before `start`."""
         self._partition = Partition(settings.topic_prefix + topics.CONFIG, 0)
         self._kafka = settings.kafka
         self._role = role
-        keys = settings.secret_keys
-        self._box = SecretBox(keys.get_secret_value()) if keys is not None else None
+        self._box = None if settings.secret_keys is None else SecretBox.from_settings(settings.secret_keys)
         self._decode = decoder("ConfigRecord")
+        self._cluster = Cluster(settings.kafka, role)
         self._entries: dict[str, Entry] = {}
-        self._position = 0
-        self._target: int | None = None
+        self._view = _View(snapshot_of(()))
         self._at_end_s: float | None = None
+        self._failure: BaseException | None = None
         self._stop = threading.Event()
         self._moved = threading.Condition()
         self._listeners: list[Callable[[], None]] = []
-        self._cache: dict[Any, Any] = {}
         self._thread = threading.Thread(target=self._run, name="config", daemon=True)
-        self._cluster = Cluster(settings.kafka, role)
-        self._failure: BaseException | None = None
-        self.snapshot: Snapshot = snapshot_of(())
+        # the thread's own
+        self._unread: list[Message] = []
+        self._target: tuple[int, float] | None = None
+        self._refusal: str | None = None
+        self._held_back = False
 
     def start(self) -> None:
         """Begin to read."""
@@ -78,11 +87,22 @@ class ConfigFollower:
     def close(self) -> None:
         """Stop reading."""
         self._stop.set()
-        self._thread.join(timeout=5)
+        if self._thread.is_alive():
+            self._thread.join(timeout=5)
 
     def on_change(self, callback: Callable[[], None]) -> None:
         """Call back after every new snapshot, on the follower's thread."""
         self._listeners.append(callback)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The newest snapshot.
+
+        Raises:
+            BaseException: whatever ended the reader; a snapshot that nobody renews is never handed out.
+        """
+        self._raise_failure()
+        return self._view.snapshot
 
     @property
     def ready(self) -> bool:
@@ -91,145 +111,170 @@ class ConfigFollower:
 
     @property
     def behind_s(self) -> float:
-        """Seconds since the reader was last known to be at the end; infinite before the first time."""
-        return mono_s() - self._at_end_s if self._at_end_s is not None else float("inf")
+        """Seconds since the end was taken that the reader has reached last; infinite before the first time."""
+        return float("inf") if self._at_end_s is None else mono_s() - self._at_end_s
 
     @property
     def trusted(self) -> bool:
-        """Whether `unknown` may be said by this snapshot."""
+        """Whether `unknown` may be said by this snapshot; raises what ended the reader, as `snapshot` does."""
+        self._raise_failure()
         return self.behind_s <= BEHIND_S_MAX
 
     def wait_ready(self, *, keep_waiting: Callable[[], bool]) -> bool:
-        """Wait until `ready`; False when `keep_waiting` says no first."""
-        with self._moved:
-            while not self.ready:
-                if self._failure is not None:
-                    raise self._failure
-                if not keep_waiting():
-                    return False
-                self._moved.wait(RETRY_S)
-        return True
+        """Wait until `ready`; False when `keep_waiting` says no first; raises what ended the reader."""
+        return self._wait(lambda: self.ready, keep_waiting)
 
     async def wait_ready_async(self, stopping: threading.Event) -> bool:
         """The same for an event loop."""
         return await asyncio.to_thread(self.wait_ready, keep_waiting=lambda: not stopping.is_set())
 
     def read_to_end(self, *, keep_waiting: Callable[[], bool]) -> bool:
-        """Wait until the position has passed an end offset that is taken after this call."""
-        end: int | None = None
-        while end is None:
-            try:
-                end = self._cluster.end_offsets([self._partition])[self._partition]
-            except ClusterError as error:
-                if not error.retriable:
-                    raise
-                _LOG.warning("end of config: %s", error)
-                if not keep_waiting():
-                    return False
-                self._stop.wait(RETRY_S)
-        with self._moved:
-            while self._position < end:
-                if not keep_waiting():
-                    return False
-                self._moved.wait(RETRY_S)
-        return True
+        """Wait until the position has passed an end that was taken after this call; False as in `wait_ready`.
+
+        Any number of callers share one look-up a second.
+        """
+        asked_s = mono_s()
+        return self._wait(lambda: self._at_end_s is not None and self._at_end_s >= asked_s, keep_waiting)
+
+    async def read_to_end_async(self, stopping: threading.Event) -> bool:
+        """The same for an event loop."""
+        return await asyncio.to_thread(self.read_to_end, keep_waiting=lambda: not stopping.is_set())
 
     def credentials(self, account: str, provider: str) -> Credentials | None:
-        """Unsealed credentials of a provider of an account, or None where it has none configured."""
-        snapshot = self.snapshot
-        key = (id(snapshot), "credentials", account, provider)
-        if key not in self._cache:
-            self._cache[key] = self._unseal_credentials(snapshot, account, provider)
-        found: Credentials | None = self._cache[key]
-        return found
+        """Credentials of a provider of an account that count at this moment, or None where it has none configured.
+
+        Raises:
+            UnsealError: one cannot be opened with our keys.
+        """
+        view = self._view
+        found = view.snapshot.accounts.get(account)
+        access = found.providers.get(provider) if found is not None else None
+        if access is None:
+            return None
+        now = now_ms()
+        values = {
+            name: _valid(self._opened(view, sealed, ("account", account, provider, name)), now)
+            for name, sealed in access.credentials.items()
+        }
+        return Credentials(values, allow_unauthenticated=access.allow_unauthenticated)
 
     def endpoint_secrets(self, endpoint: str) -> EndpointSecrets:
         """What signs an endpoint's webhooks at this moment.
 
         Raises:
-            UnsealError: a secret cannot be opened with our keys.
+            UnsealError: the endpoint is gone, a secret cannot be opened with our keys, or none is valid now.
         """
-        snapshot = self.snapshot
-        key = (id(snapshot), "endpoint", endpoint)
-        opened = self._cache.get(key)
-        if opened is None:
-            entry = snapshot.endpoints[endpoint]
-            opened = tuple((s, self._open(s, f"endpoint|{endpoint}")) for s in entry.secrets)
-            self._cache[key] = opened
-        now = now_ms()
-        valid = tuple(value for sealed, value in opened if sealed.is_valid(now))
+        view = self._view
+        found = view.snapshot.endpoints.get(endpoint)
+        sealed = found.secrets if found is not None else ()
+        valid = _valid(self._opened(view, sealed, ("endpoint", endpoint)), now_ms())
         if not valid:
             raise UnsealError(f"endpoint {endpoint} has no valid secret")
         return EndpointSecrets(valid, valid[0])
 
-    def _unseal_credentials(self, snapshot: Snapshot, account: str, provider: str) -> Credentials | None:
-        found = snapshot.accounts.get(account)
-        access = found.providers.get(provider) if found is not None else None
-        if access is None:
-            return None
-        opened = {
-            name: tuple(self._open(secret, f"account|{account}|{provider}|{name}") for secret in values)
-            for name, values in access.credentials.items()
-        }
-        return Credentials(opened, allow_unauthenticated=access.allow_unauthenticated)
+    def _opened(self, view: _View, sealed: tuple[SealedSecret, ...], belongs_to: tuple[str, ...]) -> Opened:
+        opened = view.opened.get(belongs_to)
+        if opened is None:
+            if self._box is None:
+                raise UnsealError("TRACKLY_SECRET_KEYS is not set, and the configuration holds sealed secrets")
+            context = "|".join(belongs_to)
+            opened = view.opened[belongs_to] = tuple((one, self._box.open(one, context)) for one in sealed)
+        return opened
 
-    def _open(self, secret: Any, context: str) -> str:
-        if self._box is None:
-            raise UnsealError("TRACKLY_SECRET_KEYS is not set, and the configuration holds sealed secrets")
-        return self._box.open(secret, context)
+    def _wait(self, condition: Callable[[], bool], keep_waiting: Callable[[], bool]) -> bool:
+        with self._moved:
+            while not condition():
+                self._raise_failure()
+                if not keep_waiting():
+                    return False
+                self._moved.wait(WAIT_S)
+        return True
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
 
     # ---- on the thread ----------------------------------------------------------------------------------------------
     def _run(self) -> None:
-        tail = Tail(
-            self._kafka, self._role, self._partition, on_error=lambda name: _LOG.warning("config reader: %s", name)
-        )
         try:
-            next_check = 0.0
-            while not self._stop.is_set():
-                if mono_s() >= next_check:
-                    self._take_target()
-                    next_check = mono_s() + CHECK_S
-                self._apply(tail.read(POLL_S))
-                self._judge_position(tail.position)
+            tail = Tail(
+                self._kafka, self._role, self._partition, on_error=lambda name: _LOG.warning("config reader: %s", name)
+            )
+            try:
+                self._follow(tail)
+            finally:
+                tail.close()
         except BaseException as error:  # noqa: BLE001 - must reach whoever waits
-            self._failure = error
-            _LOG.exception("config reader ended")
-        finally:
-            tail.close()
+            _LOG.error("config reader ended: %s", type(error).__name__)  # raised, with its trace, where it is asked
+            with self._moved:
+                self._failure = error
+                self._moved.notify_all()
+
+    def _follow(self, tail: Tail) -> None:
+        next_check_s = 0.0
+        while not self._stop.is_set():
+            if self._target is None and mono_s() >= next_check_s:
+                self._take_target()
+                next_check_s = mono_s() + CHECK_S
+            if self._unread:
+                self._stop.wait(CHECK_S)  # held back by a newer writer; a registry may know its schema by then
+            else:
+                self._unread = tail.read(POLL_S)
+            self._apply()
+            self._judge_position(self._unread[0].offset() if self._unread else tail.position)
 
     def _take_target(self) -> None:
+        taken_s = mono_s()
         try:
-            self._target = self._cluster.end_offsets([self._partition])[self._partition]
+            self._target = (self._cluster.end_offsets([self._partition])[self._partition], taken_s)
+            self._refusal = None
         except ClusterError as error:
-            _LOG.warning("end of config: %s", error)
-            self._target = None
+            if error.code != self._refusal:
+                self._refusal = error.code
+                _LOG.warning("end of config: %s; asked again until it answers", error)
 
     def _judge_position(self, position: int) -> None:
+        """At the end means: as of the moment before the end was asked for."""
         with self._moved:
-            self._position = position
-            if self._target is not None and self._position >= self._target:
-                self._at_end_s = mono_s()
+            if self._target is not None and position >= self._target[0]:
+                self._at_end_s = self._target[1]
                 self._target = None
             self._moved.notify_all()
 
-    def _apply(self, messages: list[Message]) -> None:
-        changes = [self._apply_one(message) for message in messages]
-        if any(changes):
-            self.snapshot = snapshot_of(self._entries.values())
-            self._cache = {}
+    def _apply(self) -> None:
+        """Take what was read, up to a record that this version cannot read."""
+        changed = False
+        for index, message in enumerate(self._unread):
+            try:
+                changed |= self._apply_one(message)
+            except UnknownSchemaError as error:
+                if not self._held_back:
+                    _LOG.error("config record at offset %s needs a newer version: %s", message.offset(), error)
+                self._held_back = True
+                self._unread = self._unread[index:]
+                break
+        else:
+            self._unread, self._held_back = [], False
+        if changed:
+            self._view = _View(snapshot_of(self._entries.values()))
             for listener in self._listeners:
                 listener()
 
     def _apply_one(self, message: Message) -> bool:
-        key, value = (message.key() or b"").decode(), message.value()
+        """Apply one record; the log never names its key, which may hold a number."""
+        key, value = (message.key() or b"").decode("utf-8", "replace"), message.value()
         if value is None:
             return self._entries.pop(key, None) is not None
         try:
             _, record = self._decode(value)
             entry = read_entry(record["kind"], record["payload"])
-        except (PoisonError, UnknownSchemaError, ValidationError) as error:
-            _LOG.error("config record %s at offset %s ignored: %s", key, message.offset(), type(error).__name__)
+        except (PoisonError, ValidationError) as error:
+            _LOG.error("config record at offset %s ignored: %s", message.offset(), type(error).__name__)
             return False
         if entry is not None:
             self._entries[key] = entry
         return entry is not None
+
+
+def _valid(opened: Opened, now: int) -> tuple[str, ...]:
+    return tuple(value for sealed, value in opened if sealed.is_valid(now))

@@ -1,6 +1,8 @@
 """The configuration file: YAML as documented, checked to the line. Pure; secrets come in plain or by name.
 
-Unknown keys, bad URLs, bad numbers and duplicate ids are refused with line and path.
+Unknown and doubled keys, bad URLs, bad numbers and duplicate ids are refused with line and path; no value is repeated
+in a refusal. Every scalar but null is text until its model says what it is: an unquoted secret or number stays as it
+was written.
 """
 
 import re
@@ -8,42 +10,46 @@ from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     SecretStr,
+    Tag,
     ValidationError,
     model_validator,
 )
 
+from schemas.config_yaml import ConfigFileError, Document, Location
 from schemas.phone import is_e164, to_sender
+
+__all__ = ["ConfigFile", "ConfigFileError", "read"]
 
 PROVIDERS: Final = (
     "infobip", "twilio", "cm", "lime", "eztexting", "vonage", "sinch", "telnyx", "plivo", "bird", "bandwidth",
 )  # fmt: skip
 """Provider names everywhere (INTERFACES.md)."""
 ALIASES: Final = {"nexmo": "vonage", "messagebird": "bird"}
-_DURATION: Final = re.compile(r"(\d+)\s*(ms|s|m|h|d)")
+SECRET_CHARS_MIN: Final = 8
+"""A shorter secret can be guessed; it is taken with a warning, because the other side may have chosen it."""
+_DURATION: Final = re.compile(r"(\d{1,9})\s*(ms|s|m|h|d)")
 _UNIT_MS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _ID: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 _SENDER_NAME: Final = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 ._+-]{1,11}")
 """An alphanumeric sender of GSM 03.38: eleven characters at most, a letter among them."""
-_OPTIONS: Final = frozenset({"allow_unauthenticated"})
-SECRET_CHARS_MIN: Final = 8
-"""A shorter signing secret can be guessed."""
-
-
-class ConfigFileError(Exception):
-    """The file cannot be used; each problem names its line and path."""
-
-    def __init__(self, problems: list[str]) -> None:
-        """Keep the problems, one sentence each."""
-        super().__init__("\n".join(problems))
-        self.problems = problems
+_PLAIN: Final = "<plain>"
+_BY_NAME: Final = "<by name>"
+_BLANK: Final = re.compile(r"[\x00-\x20\x7f]")
+_HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+"""A token of RFC 9110, section 5.6.2."""
+_HEADER_VALUE: Final = re.compile(r"[\x20-\x7e]*")
+"""Visible ASCII and spaces: nothing that could end the header."""
+_OUR_HEADERS: Final = frozenset(
+    {"connection", "content-encoding", "content-length", "content-type", "host", "te", "trailer", "transfer-encoding"}
+)
 
 
 def _duration(value: Any) -> Any:
@@ -63,18 +69,34 @@ def _number(value: str) -> str:
 
 
 def _provider(value: str) -> str:
-    name = ALIASES.get(value, value)
-    if name not in PROVIDERS:
+    if ALIASES.get(value, value) not in PROVIDERS:
         raise ValueError(f"unknown provider; one of {', '.join(PROVIDERS)}")
-    return name
+    return value
+
+
+def _canonical(value: str) -> str:
+    return ALIASES.get(value, value)
 
 
 def _url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"https", "http"} or not parts.hostname:
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in {"https", "http"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # unbalanced brackets, a port that is no port
+        raise ValueError("not an http(s) URL") from None
+    if not usable or _BLANK.search(value):
         raise ValueError("not an http(s) URL")
     if parts.username is not None or parts.password is not None:
         raise ValueError("a URL must not carry credentials")
+    return value
+
+
+def _header(value: dict[str, str]) -> dict[str, str]:
+    for name, content in value.items():
+        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(content):
+            raise ValueError(f"header {name!r} is no header")
+        if name.lower() in _OUR_HEADERS or name.lower().startswith(("webhook-", "x-trackly-")):
+            raise ValueError(f"header {name} is ours to set")
     return value
 
 
@@ -82,15 +104,20 @@ def _as_list(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
+def _secret_form(value: Any) -> str:
+    return _BY_NAME if isinstance(value, dict | SecretSource) else _PLAIN
+
+
 Url = Annotated[str, AfterValidator(_url)]
 Number = Annotated[str, AfterValidator(_number)]
 Duration = Annotated[int, BeforeValidator(_duration), Field(gt=0)]
 Provider = Annotated[str, AfterValidator(_provider)]
 Event = Literal["delivery", "unsubscribe", "reply"]
+Status = Literal["pending", "delivered", "undeliverable", "expired", "rejected"]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class SecretSource(_Part):
@@ -107,7 +134,64 @@ class SecretSource(_Part):
 
 
 SecretValue = SecretStr | SecretSource
-Secrets = Annotated[tuple[SecretValue, ...], BeforeValidator(_as_list), Field(min_length=1)]
+Secrets = Annotated[
+    tuple[
+        Annotated[
+            Annotated[SecretStr, Field(min_length=1), Tag(_PLAIN)] | Annotated[SecretSource, Tag(_BY_NAME)],
+            Discriminator(_secret_form),
+        ],
+        ...,
+    ],
+    BeforeValidator(_as_list),
+    Field(min_length=1),
+]
+
+
+class _WithSecret(_Part):
+    """Something that has a secret: in plain, or by the name of a file or variable."""
+
+    secret: Secrets | None = None
+    secret_file: str | None = None
+    env: str | None = None
+
+    @model_validator(mode="after")
+    def _at_most_one(self) -> Self:
+        if sum(form is not None for form in (self.secret, self.secret_file, self.env)) > 1:
+            raise ValueError("give one of secret, secret_file and env")
+        return self
+
+    @property
+    def secrets(self) -> tuple[SecretValue, ...]:
+        """The secrets, whichever way they were given."""
+        if self.secret is not None:
+            return self.secret
+        named = self.secret_file is not None or self.env is not None
+        return (SecretSource(secret_file=self.secret_file, env=self.env),) if named else ()
+
+
+class _Signed(_WithSecret):
+    """Something that cannot do without a secret."""
+
+    @model_validator(mode="after")
+    def _at_least_one(self) -> Self:
+        if not self.secrets:
+            raise ValueError("give secret, secret_file or env")
+        return self
+
+
+class ProviderPart(_WithSecret):
+    """How one provider shows that it is itself; further keys are the credentials its adapter knows."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    __pydantic_extra__: dict[str, Secrets]
+
+    allow_unauthenticated: bool = False
+
+    @property
+    def credentials(self) -> dict[str, tuple[SecretValue, ...]]:
+        """Credentials by name, each with its values."""
+        plain = {"secret": self.secrets} if self.secrets else {}
+        return {**plain, **self.__pydantic_extra__}
 
 
 class ForwardPart(_Part):
@@ -129,76 +213,49 @@ class ListPart(_Part):
     """One list."""
 
     number: Number
-    provider: Provider | None = None
+    provider: Annotated[Provider, AfterValidator(_canonical)] | None = None
     forward: ForwardPart = ForwardPart()
     compliance: CompliancePart = CompliancePart()
 
 
-class NotifyPart(_Part):
+class NotifyPart(_Signed):
     """Where notices go."""
 
     url: Url
-    secret: Secrets
 
 
 class FiltersPart(_Part):
     """Which events an endpoint wants."""
 
     list_numbers: tuple[Number, ...] = ()
-    statuses: tuple[Literal["pending", "delivered", "undeliverable", "expired", "rejected"], ...] = ()
+    statuses: tuple[Status, ...] = ()
 
 
-class EndpointPart(_Part):
+class EndpointPart(_Signed):
     """One endpoint."""
 
     id: str = Field(pattern=_ID)
     url: Url
-    secret: Secrets
-    events: tuple[Event, ...] = ("delivery", "unsubscribe", "reply")
+    events: tuple[Event, ...] = Field(("delivery", "unsubscribe", "reply"), min_length=1)
     filters: FiltersPart = FiltersPart()
     concurrency: int | None = Field(None, ge=1, le=1000)
-    rate_per_s: float | None = Field(None, gt=0)
-    headers: dict[str, str] = {}
-
-    @model_validator(mode="after")
-    def _headers(self) -> Self:
-        for name in self.headers:
-            if name.lower().startswith(("webhook-", "x-trackly-")) or name.lower() in {
-                "content-type",
-                "content-length",
-                "host",
-            }:
-                raise ValueError(f"header {name} is ours to set")
-        return self
+    rate_per_s: float | None = Field(None, gt=0, allow_inf_nan=False)
+    headers: Annotated[dict[str, str], AfterValidator(_header)] = {}
 
 
 class AccountPart(_Part):
     """One account."""
 
     id: str = Field(pattern=_ID)
-    providers: dict[Provider, dict[str, Any]] = {}
+    providers: dict[Provider, ProviderPart] = {}
     lists: tuple[ListPart, ...] = ()
     notify: NotifyPart | None = None
     endpoints: tuple[EndpointPart, ...] = ()
 
-    def credentials_of(self, provider: str) -> dict[str, tuple[SecretValue, ...]]:
-        """Credentials of a provider by name, each with its values."""
-        found: dict[str, tuple[SecretValue, ...]] = {}
-        for name, value in self.providers[provider].items():
-            if name in _OPTIONS:
-                continue
-            if name in {"secret_file", "env"}:
-                found["secret"] = (SecretSource.model_validate({name: value}),)
-            else:
-                found[name] = tuple(
-                    SecretSource.model_validate(item) if isinstance(item, dict) else SecretStr(str(item))
-                    for item in _as_list(value)
-                )
-        return found
-
-    def allows_unauthenticated(self, provider: str) -> bool:
-        """Whether callbacks without any credential are taken."""
-        return self.providers[provider].get("allow_unauthenticated") is True
+    @property
+    def access(self) -> dict[str, ProviderPart]:
+        """Providers by the name that everything else uses, aliases resolved."""
+        return {_canonical(name): part for name, part in self.providers.items()}
 
 
 class ConfigFile(_Part):
@@ -207,88 +264,104 @@ class ConfigFile(_Part):
     accounts: tuple[AccountPart, ...] = ()
 
 
-def read(text: str, *, name: str, credential_names: Callable[[str], frozenset[str]]) -> ConfigFile:
+CredentialNames = Callable[[str], frozenset[str]]
+
+
+def read(
+    text: str, *, name: str, credential_names: CredentialNames, warn: Callable[[str], object] | None = None
+) -> ConfigFile:
     """Read and check a file; `credential_names` tells which names a provider's adapter knows.
+
+    `warn` gets a sentence about everything that is taken and looks like a mistake.
 
     Raises:
         ConfigFileError: with every problem found.
     """
+    document = Document(text, name)
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark is not None else ""
-        raise ConfigFileError([f"{name}{line}: not YAML: {getattr(error, 'problem', error)}"]) from None
-    try:
-        found = ConfigFile.model_validate(data if data is not None else {})
+        found = ConfigFile.model_validate(document.data if document.data is not None else {})
     except ValidationError as error:
-        raise ConfigFileError(
-            [
-                f"{name}:{_line(node, item['loc'])}: {_path(item['loc'])}: {item['msg']}"
-                for item in error.errors(include_input=False, include_url=False)
-            ]
-        ) from None
-    problems = [
-        f"{name}:{_line(node, loc)}: {_path(loc)}: {text}" for loc, text in _cross_checks(found, credential_names)
-    ]
-    if problems:
-        raise ConfigFileError(problems)
+        problems = error.errors(include_input=False, include_url=False)
+        raise ConfigFileError([document.sentence(_steps(item["loc"]), _say(item)) for item in problems]) from None
+    across = [document.sentence(loc, problem) for loc, problem in _cross_checks(found, credential_names)]
+    if across:
+        raise ConfigFileError(across)
+    if warn is not None:
+        for loc, problem in _doubts(found):
+            warn(document.sentence(loc, problem))
     return found
 
 
-Location = tuple[int | str, ...]
-
-
-def _cross_checks(file: ConfigFile, names: Callable[[str], frozenset[str]]) -> Iterator[tuple[Location, str]]:
-    accounts: set[str] = set()
+def _cross_checks(file: ConfigFile, names: CredentialNames) -> Iterator[tuple[Location, str]]:
+    """What no single part can see."""
+    yield from _repeated([account.id for account in file.accounts], ("accounts",), "id", "stands twice")
     for index, account in enumerate(file.accounts):
         here: Location = ("accounts", index)
-        if account.id in accounts:
-            yield (*here, "id"), f"account {account.id} stands twice"
-        accounts.add(account.id)
-        yield from _duplicates([item.number for item in account.lists], (*here, "lists"), "number")
-        yield from _duplicates([item.id for item in account.endpoints], (*here, "endpoints"), "id")
-        for provider, access in account.providers.items():
-            unknown = access.keys() - names(provider) - _OPTIONS - {"secret_file", "env"}
-            for name in sorted(unknown):
-                yield (*here, "providers", provider, name), "unknown credential of this provider"
-        for number, endpoint in enumerate(account.endpoints):
-            for secret in endpoint.secret:
-                if isinstance(secret, SecretStr) and len(secret.get_secret_value()) < SECRET_CHARS_MIN:
-                    yield (*here, "endpoints", number, "secret"), f"shorter than {SECRET_CHARS_MIN} characters"
+        again = "stands twice in this account"
+        yield from _repeated([item.number for item in account.lists], (*here, "lists"), "number", again)
+        yield from _repeated([item.id for item in account.endpoints], (*here, "endpoints"), "id", again)
+        seen: set[str] = set()
+        for provider, part in account.providers.items():
+            if _canonical(provider) in seen:
+                yield (*here, "providers", provider), "stands twice, by its name and by an alias"
+            seen.add(_canonical(provider))
+            known = names(_canonical(provider))
+            for name in part.credentials.keys() - known:
+                expected = ", ".join(sorted(known))
+                yield (*here, "providers", provider, name), f"unknown credential of this provider; it has {expected}"
 
 
-def _duplicates(values: list[str], where: Location, leaf: str) -> Iterator[tuple[Location, str]]:
+def _doubts(file: ConfigFile) -> Iterator[tuple[Location, str]]:
+    """What may be meant, and is more likely a mistake."""
+    weak = f"a secret of fewer than {SECRET_CHARS_MIN} characters can be guessed"
+    for index, account in enumerate(file.accounts):
+        here: Location = ("accounts", index)
+        numbers = {item.number for item in account.lists}
+        for provider, part in account.providers.items():
+            for name, values in part.credentials.items():
+                if _is_weak(values):
+                    yield (*here, "providers", provider, name), weak
+            if not part.credentials and not part.allow_unauthenticated:
+                yield (*here, "providers", provider), "no credential, so every callback is refused"
+        for place, endpoint in enumerate(account.endpoints):
+            if _is_weak(endpoint.secrets):
+                yield (*here, "endpoints", place, "secret"), weak
+            for item, number in enumerate(endpoint.filters.list_numbers):
+                if number not in numbers:
+                    yield (*here, "endpoints", place, "filters", "list_numbers", item), "no list of this account"
+
+
+def _is_weak(values: tuple[SecretValue, ...]) -> bool:
+    return any(isinstance(one, SecretStr) and len(one.get_secret_value()) < SECRET_CHARS_MIN for one in values)
+
+
+def _repeated(values: list[str], where: Location, leaf: str, problem: str) -> Iterator[tuple[Location, str]]:
     seen: set[str] = set()
     for index, value in enumerate(values):
         if value in seen:
-            yield (*where, index, leaf), "stands twice in this account"
+            yield (*where, index, leaf), problem
         seen.add(value)
 
 
-def _path(loc: Location) -> str:
-    text = ""
-    for part in loc:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return text.lstrip(".") or "file"
+_SAID: Final = {
+    "extra_forbidden": "unknown key",
+    "missing": "is missing",
+    "tuple_type": "must be a list",
+    "dict_type": "must be a mapping",
+    "model_type": "must be a mapping",
+    "string_type": "must be text",
+    "too_short": "must not be empty",
+    "string_too_short": "must not be empty",
+    "recursion_loop": "holds itself",
+}
 
 
-def _line(node: Any, loc: Location) -> int:
-    """Line of the deepest node on the way to a location, from 1."""
-    line = 1
-    for part in loc:
-        if node is None:
-            break
-        line = node.start_mark.line + 1
-        if isinstance(node, yaml.MappingNode):
-            pair = next(((k, v) for k, v in node.value if k.value == str(part)), None)
-            if pair is None:
-                break
-            line, node = pair[0].start_mark.line + 1, pair[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-        else:
-            break
-    return line
+def _say(item: Any) -> str:
+    """A problem in the words of the file, without what was found there."""
+    kind, text = str(item["type"]), str(item["msg"])
+    return _SAID.get(kind) or text.removeprefix("Value error, ")
+
+
+def _steps(loc: Location) -> Location:
+    """The location without the validator's own steps: which form of a secret, and whether a key was meant."""
+    return tuple(part for part in loc if part not in {_PLAIN, _BY_NAME, "[key]"})

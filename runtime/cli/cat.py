@@ -3,7 +3,7 @@
 import base64
 import json
 import sys
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -12,6 +12,9 @@ from runtime.worker import EXIT_CONFIGURATION
 from schemas.codec import PoisonError, UnknownSchemaError, decoder
 from schemas.topics import CATALOGUE
 
+SHOWN_BYTES: Final = 1024
+"""Of a record that is not decoded; enough to see what it is."""
+
 
 @click.command()
 @click.argument("topic")
@@ -19,14 +22,17 @@ from schemas.topics import CATALOGUE
 @click.option("--max", "limit", type=click.IntRange(1), help="End after so many records.")
 @click.option("--follow", is_flag=True, help="Go on as records come.")
 def cat(topic: str, *, from_beginning: bool, limit: int | None, follow: bool) -> None:
-    """Print TOPIC (without the prefix) decoded; bytes are shown as text, else as base64."""
+    """Print TOPIC (without the prefix) decoded; bytes are shown as text, else as base64.
+
+    Without --from-beginning only what comes from now on is shown, until --max or a signal.
+    """
     known = CATALOGUE.get(topic)
     if known is None:
         fail(f"no topic {topic!r}; one of {', '.join(CATALOGUE)}", EXIT_CONFIGURATION)
     from runtime.kafka.scan import scan  # noqa: PLC0415 - help must not load the client
 
     effective = settings()
-    decode = decoder(*known.records)
+    decode = decoder(*known.records) if known.records else _private
     printed = 0
     with cluster_errors():
         follow_on = follow or not from_beginning
@@ -45,11 +51,20 @@ def cat(topic: str, *, from_beginning: bool, limit: int | None, follow: bool) ->
                 return
 
 
+def _private(value: bytes) -> tuple[str, dict[str, Any]]:
+    """Nobody outside the processor may rely on its changelog."""
+    return "private", {"_bytes": len(value), "_hex": value[:SHOWN_BYTES].hex()}
+
+
 def _shown(decode: Any, value: bytes) -> dict[str, Any]:
     try:
         record, found = decode(value)
     except (PoisonError, UnknownSchemaError) as error:
-        return {"_undecoded": str(error), "_bytes": len(value), "_base64": base64.b64encode(value[:1024]).decode()}
+        return {
+            "_undecoded": str(error),
+            "_bytes": len(value),
+            "_base64": base64.b64encode(value[:SHOWN_BYTES]).decode(),
+        }
     return {"_type": record, **found}
 
 

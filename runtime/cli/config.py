@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import click
 from runtime.cli.options import cluster_errors, fail, settings
 from runtime.config_apply import current_records, execute, plan, shown
 from runtime.secrets import SecretBox
-from runtime.worker import EXIT_CONFIGURATION, ConfigurationError
+from runtime.worker import EXIT_CONFIGURATION
 from schemas.config_file import ConfigFile, ConfigFileError, read
 from schemas.providers.registry import credential_names
 
@@ -31,13 +32,8 @@ def apply(file: Path, *, prune: bool, force: bool, dry_run: bool) -> None:
     """Bring FILE onto the config topic as one transaction; the difference is printed first."""
     wanted = _read(file)
     effective = settings()
-    if effective.secret_keys is None:
-        fail("TRACKLY_SECRET_KEYS is needed to seal secrets (kid:base64 of 32 bytes)", EXIT_CONFIGURATION)
-    try:
-        box = SecretBox(effective.secret_keys.get_secret_value())
-    except ConfigurationError as error:
-        fail(str(error), EXIT_CONFIGURATION)
     with cluster_errors():
+        box = SecretBox.from_settings(effective.secret_keys)
         present = current_records(effective)
         try:
             planned = plan(wanted, present, box, prune=prune, force=force)
@@ -46,8 +42,9 @@ def apply(file: Path, *, prune: bool, force: bool, dry_run: bool) -> None:
         for line in planned.lines:
             click.echo(line)
         if not dry_run:
-            execute(effective, planned, present, actor=getpass.getuser())
-    click.echo(f"{len(planned.put)} written, {len(planned.remove)} removed", err=True)
+            execute(effective, planned, present, actor=_actor())
+    done = "would be " if dry_run else ""
+    click.echo(f"{len(planned.put)} {done}written, {len(planned.remove)} {done}removed", err=True)
 
 
 @config.command()
@@ -68,7 +65,20 @@ def check(file: Path) -> None:
 
 def _read(file: Path) -> ConfigFile:
     try:
-        return read(file.read_text("utf-8"), name=str(file), credential_names=credential_names)
-    except (ConfigFileError, UnicodeDecodeError) as error:
+        return read(file.read_text("utf-8"), name=str(file), credential_names=credential_names, warn=_warn)
+    except ConfigFileError as error:
         click.echo(str(error), err=True)
         sys.exit(EXIT_CONFIGURATION)
+    except UnicodeDecodeError:
+        fail(f"{file} is not UTF-8 text", EXIT_CONFIGURATION)
+
+
+def _actor() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return f"uid {os.getuid()}"
+
+
+def _warn(sentence: str) -> None:
+    click.echo(f"warning: {sentence}", err=True)

@@ -7,6 +7,7 @@ from typing import Final
 import click
 
 from runtime import provisioning
+from runtime.cli.options import cluster_errors
 from runtime.cli.options import settings as read_settings
 from runtime.kafka.admin import Cluster, ClusterError
 from runtime.secrets import SecretBox
@@ -23,7 +24,8 @@ def doctor() -> None:
     """Look for what would keep the workers from running; exit 1 where anything is found."""
     settings = read_settings()
     click.echo(json.dumps(masked(settings), default=str, indent=2))
-    problems = [*_secrets(settings), *_cluster(settings)]
+    with cluster_errors():
+        problems = [*_secrets(settings), *_cluster(settings)]
     for line in problems:
         click.echo(f"problem: {line}")
     if problems:
@@ -32,28 +34,28 @@ def doctor() -> None:
 
 
 def _secrets(settings: Settings) -> list[str]:
-    if settings.secret_keys is None:
-        return ["TRACKLY_SECRET_KEYS is not set; workers cannot open the configuration's secrets"]
     try:
-        SecretBox(settings.secret_keys.get_secret_value())
+        SecretBox.from_settings(settings.secret_keys)
     except ConfigurationError as error:
         return [str(error)]
     return []
 
 
 def _cluster(settings: Settings) -> list[str]:
-    cluster = Cluster(settings.kafka, "doctor")
     try:
+        cluster = Cluster(settings.kafka, "doctor")
         brokers = cluster.brokers()
-        config = cluster.broker_config()
-        differences = provisioning.check(settings)
     except ClusterError as error:
         return [f"{settings.kafka.bootstrap_servers} does not answer ({error}); `trackly broker` starts one here"]
-    found = list(differences)
-    retention = int(config.get("offsets.retention.minutes") or 0)
-    if retention < OFFSETS_RETENTION_MIN:
-        found.append(f"offsets.retention.minutes is {retention}; at least {OFFSETS_RETENTION_MIN} is needed")
-    if config.get("unclean.leader.election.enable") == "true":
-        found.append("unclean.leader.election.enable is true; an acknowledged callback could be lost")
     click.echo(f"{brokers} brokers answer", err=True)
-    return found
+    try:
+        retention = int(cluster.broker_config().get("offsets.retention.minutes") or 0)
+        differences = provisioning.check(settings)
+    except ClusterError as error:
+        return [f"{error}; reading the topics and describing their configuration must be allowed"]
+    if retention < OFFSETS_RETENTION_MIN:
+        differences.append(
+            f"offsets.retention.minutes is {retention}; set it to {OFFSETS_RETENTION_MIN} or more on every broker, "
+            "or a group that is away for longer begins anew"
+        )
+    return differences

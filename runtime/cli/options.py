@@ -7,6 +7,7 @@ from typing import NoReturn
 
 import click
 
+from runtime.kafka.properties import PropertyRefusedError, ProtocolRefusedError
 from runtime.schema_registry import HttpRegistry, RegistryUnavailableError
 from runtime.settings import SettingsError, load
 from runtime.worker import EXIT_CONFIGURATION, EXIT_TRY_AGAIN, ConfigurationError
@@ -42,5 +43,5 @@ def cluster_errors() -> Iterator[None]:
         fail(str(error), EXIT_TRY_AGAIN if error.retriable else EXIT_CONFIGURATION)
     except RegistryUnavailableError as error:
         fail(str(error), EXIT_TRY_AGAIN)
-    except ConfigurationError as error:
+    except (ConfigurationError, PropertyRefusedError, ProtocolRefusedError) as error:
         fail(str(error), EXIT_CONFIGURATION)

@@ -24,6 +24,23 @@ from runtime.kafka.records import Partition
 from schemas.settings import KafkaSettings
 
 TIMEOUT_S: Final = 10.0
+ASK_AGAIN_S: Final = 0.05
+_OPERATORS: Final = frozenset(
+    {
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+        KafkaError.SASL_AUTHENTICATION_FAILED,
+        KafkaError.INVALID_CONFIG,
+        KafkaError.INVALID_PARTITIONS,
+        KafkaError.INVALID_REPLICATION_FACTOR,
+        KafkaError.TOPIC_EXCEPTION,
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.POLICY_VIOLATION,
+    }
+)
+"""Refusals that stay until somebody changes a setting, a right, or the cluster."""
 _SPEC: Any = OffsetSpec
 _LATEST: Final = _SPEC.latest()
 _EARLIEST: Final = _SPEC.earliest()
@@ -35,6 +52,7 @@ class ClusterError(Exception):
     def __init__(self, what: str, code: str, *, retriable: bool) -> None:
         """Say what was asked and what came back."""
         super().__init__(f"{what}: {code}")
+        self.code = code
         self.retriable = retriable
 
 
@@ -59,6 +77,13 @@ class Cluster:
     def partition_counts(self) -> dict[str, int]:
         """Every topic's number of partitions."""
         return {name: len(topic.partitions) for name, topic in self._metadata().topics.items()}
+
+    def replication(self) -> dict[str, int]:
+        """Every topic's number of copies; the fewest of any of its partitions."""
+        return {
+            name: min((len(partition.replicas) for partition in topic.partitions.values()), default=0)
+            for name, topic in self._metadata().topics.items()
+        }
 
     def brokers(self) -> int:
         """How many brokers there are."""
@@ -101,7 +126,7 @@ class Cluster:
         return {name: entry.value for name, entry in found[1].items()}
 
     def create(self, plans: Iterable[NewTopicPlan]) -> None:
-        """Create topics; one that exists by now is left as it is. Waits until every one has its leaders."""
+        """Create topics; one that exists by now is left as it is. Waits until every partition answers."""
         plans = list(plans)
         new = [
             NewTopic(p.name, num_partitions=p.partitions, replication_factor=p.replication, config=dict(p.config))
@@ -114,12 +139,8 @@ class Cluster:
                 future.result()
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                    raise _translated(f"create topic {name}", error) from error
-        deadline = time.monotonic() + TIMEOUT_S
-        while len(self.leaders(p.name for p in plans)) < sum(p.partitions for p in plans):
-            if time.monotonic() > deadline:
-                raise ClusterError("create topics", "no leaders in time", retriable=True)
-            time.sleep(0.05)
+                    raise translated(f"create topic {name}", error) from error
+        self._await_answers([Partition(p.name, number) for p in plans for number in range(p.partitions)])
 
     def grow(self, counts: Mapping[str, int]) -> None:
         """Raise the number of partitions of topics that may grow."""
@@ -127,12 +148,26 @@ class Cluster:
             new = [NewPartitions(name, count) for name, count in counts.items()]
             list(self._each("create partitions", self._client.create_partitions(new)))
 
+    def _await_answers(self, partitions: Iterable[Partition]) -> None:
+        """A broker tells of a leader before that leader knows of itself."""
+        partitions = list(partitions)
+        deadline = time.monotonic() + TIMEOUT_S
+        while True:
+            try:
+                self.end_offsets(partitions)
+            except ClusterError as error:
+                if not error.retriable or time.monotonic() > deadline:
+                    raise
+                time.sleep(ASK_AGAIN_S)
+            else:
+                return
+
     def _metadata(self) -> Any:
         started = time.monotonic()
         try:
             found = self._client.list_topics(timeout=TIMEOUT_S)
         except KafkaException as error:
-            raise _translated("metadata", error) from error
+            raise translated("metadata", error) from error
         BROKER_RTT.observe(time.monotonic() - started)
         return found
 
@@ -157,7 +192,7 @@ class Cluster:
                 yield key, future.result()
             except KafkaException as error:
                 self._renew()
-                raise _translated(what, error) from error
+                raise translated(what, error) from error
 
     def _renew(self) -> None:
         """Forget what the client knows of leaders.
@@ -168,6 +203,7 @@ class Cluster:
         self._client = AdminClient(self._properties)
 
 
-def _translated(what: str, error: KafkaException) -> ClusterError:
+def translated(what: str, error: KafkaException) -> ClusterError:
+    """The client's exception in our words; only what an operator must change is not worth asking again."""
     problem = error.args[0]
-    return ClusterError(what, problem.name(), retriable=not problem.fatal())
+    return ClusterError(what, problem.name(), retriable=not problem.fatal() and problem.code() not in _OPERATORS)

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from runtime.kafka.admin import Cluster
+from runtime.kafka.admin import Cluster, ClusterError, translated
 from runtime.kafka.properties import shared
 from runtime.kafka.records import Message, Partition
 from schemas.settings import KafkaSettings
@@ -14,9 +14,15 @@ POLL_S: Final = 0.2
 
 
 def scan(kafka: KafkaSettings, topic: str, *, from_end: bool = False, follow: bool = False) -> Iterator[Message]:
-    """Yield committed records of every partition; ends at the offsets of the start unless `follow`."""
+    """Yield committed records of every partition; ends at the offsets of the start unless `follow`.
+
+    Raises:
+        ClusterError: no such topic, no right to read it, or no answer when the reading begins.
+    """
     cluster = Cluster(kafka, "scan")
     count = cluster.partition_counts().get(topic, 0)
+    if count == 0:
+        raise ClusterError(f"read {topic}", "no such topic; run `trackly topics apply`", retriable=False)
     partitions = [Partition(topic, number) for number in range(count)]
     ends, lows = cluster.end_offsets(partitions), cluster.low_watermarks(partitions)
     starts = ends if from_end else lows
@@ -44,7 +50,7 @@ def scan(kafka: KafkaSettings, topic: str, *, from_end: bool = False, follow: bo
                 elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's spelling
                     _reach(open_ends, partition, message.offset())
                 elif error.fatal() or not error.retriable():
-                    raise KafkaException(error)
+                    raise translated(f"read {topic}", KafkaException(error))
     finally:
         consumer.close()
 

@@ -1,0 +1,234 @@
+"""The configuration file: what is taken, what is refused with line and path, and what is only doubted."""
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from schemas.config_file import ConfigFile, ConfigFileError, SecretSource, read
+from schemas.providers.registry import credential_names
+
+UNKNOWN_PROVIDER = (
+    "unknown provider; one of infobip, twilio, cm, lime, eztexting, vonage, sinch, telnyx, plivo, bird, bandwidth"
+)
+WHOLE = """\
+accounts:
+  - id: acme
+    providers:
+      infobip: {secret: "a-path-secret"}
+      twilio: {auth_token: ["first-token", {env: TWILIO_TOKEN}]}
+      nexmo: {secret_file: /run/secrets/vonage}
+      cm: {allow_unauthenticated: true}
+    lists:
+      - number: "+1 (800) 555-1234"
+        provider: messagebird
+        forward: {delivery: "https://example.com/dlr"}
+        compliance: {failure_threshold: 3, failure_window: 30d, failure_spacing: 12h}
+    notify: {url: "https://example.com/notices", env: NOTIFY_SECRET}
+    endpoints:
+      - id: main
+        url: "https://example.com/trackly?a=b%2Fc"
+        secret: "a-signing-secret"
+        events: [delivery, reply]
+        filters: {list_numbers: ["+18005551234"], statuses: [delivered]}
+        concurrency: 8
+        rate_per_s: 2.5
+        headers: {Authorization: Bearer abc}
+"""
+
+
+def parsed(text: str) -> ConfigFile:
+    return read(text, name="t.yaml", credential_names=credential_names)
+
+
+def problems(text: str) -> list[str]:
+    with pytest.raises(ConfigFileError) as refused:
+        parsed(text)
+    return refused.value.problems
+
+
+def warnings(text: str) -> list[str]:
+    heard: list[str] = []
+    read(text, name="t.yaml", credential_names=credential_names, warn=heard.append)
+    return heard
+
+
+def account(body: str) -> str:
+    """One account, its body from line 3."""
+    return "accounts:\n  - id: acme\n" + "".join(f"    {line}\n" for line in body.splitlines())
+
+
+def endpoint(body: str) -> str:
+    """One endpoint of one account, its body on line 4."""
+    return account("endpoints:\n  - {id: main, url: 'https://example.com/', secret: long-enough, " + body + "}")
+
+
+def test_the_whole_documented_file_is_read() -> None:
+    (acme,) = parsed(WHOLE).accounts
+    assert acme.access.keys() == {"infobip", "twilio", "vonage", "cm"}
+    assert acme.access["twilio"].credentials["auth_token"] == (
+        SecretStr("first-token"),
+        SecretSource(env="TWILIO_TOKEN"),
+    )
+    assert acme.access["vonage"].credentials == {"secret": (SecretSource(secret_file="/run/secrets/vonage"),)}
+    assert acme.access["cm"].allow_unauthenticated
+    (numbers,) = acme.lists
+    assert (numbers.number, numbers.provider) == ("+18005551234", "bird")
+    assert numbers.compliance.failure_window == 30 * 86_400_000
+    assert numbers.compliance.failure_spacing == 12 * 3_600_000
+    assert acme.notify is not None
+    assert acme.notify.secrets == (SecretSource(env="NOTIFY_SECRET"),)
+    (main,) = acme.endpoints
+    assert main.url == "https://example.com/trackly?a=b%2Fc"
+    assert (main.events, main.concurrency, main.rate_per_s) == (("delivery", "reply"), 8, 2.5)
+    assert main.headers == {"Authorization": "Bearer abc"}
+    assert warnings(WHOLE) == []
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", "accounts: []\n"])
+def test_an_empty_file_has_no_account(text: str) -> None:
+    assert parsed(text).accounts == ()
+
+
+@pytest.mark.parametrize(
+    "written, meant",
+    [("0012345678", "0012345678"), ("1e9", "1e9"), ("true", "true"), ("2024-01-15", "2024-01-15"), ("0x10", "0x10")],
+)
+def test_an_unquoted_secret_stays_as_it_was_written(written: str, meant: str) -> None:
+    found = parsed(account(f"providers:\n  infobip: {{secret: {written}}}")).accounts[0]
+    assert found.access["infobip"].credentials["secret"] == (SecretStr(meant),)
+
+
+@pytest.mark.parametrize(
+    "written, meant", [("+18005551234", "+18005551234"), ("012345", "012345"), ("ACME", "ACME"), ("00442071838750", "+442071838750")]
+)  # fmt: skip
+def test_an_unquoted_number_is_the_number(written: str, meant: str) -> None:
+    assert parsed(account(f"lists:\n  - number: {written}")).accounts[0].lists[0].number == meant
+
+
+@pytest.mark.parametrize(
+    "text, sentence",
+    [
+        # not a document of ours
+        ("- a\n", "t.yaml:1: file: must be a mapping"),
+        ("hello\n", "t.yaml:1: file: must be a mapping"),
+        ("accounts:\n", "t.yaml:1: accounts: must be a list"),
+        ("accounts:\n\t- id: a\n", "t.yaml:2: not YAML: found character '\\t' that cannot start any token"),
+        ("a: 1\n---\nb: 2\n", "t.yaml:2: not YAML: but found another document"),
+        ("a: \x07\n", "t.yaml: not YAML: it holds a character that YAML does not allow"),
+        ("accounts: !!python/object:os.system {}\n",
+         "t.yaml:1: not YAML: could not determine a constructor for the tag 'tag:yaml.org,2002:python/object:os.system'"),
+        # keys
+        ("acounts: []\n", "t.yaml:1: acounts: unknown key"),
+        (account("colour: blue"), "t.yaml:3: accounts[0].colour: unknown key"),
+        (account("id: again"), "t.yaml:3: accounts[0].id: stands twice"),
+        (endpoint("colour: blue"), "t.yaml:4: accounts[0].endpoints[0].colour: unknown key"),
+        ("accounts:\n  - lists: []\n", "t.yaml:2: accounts[0].id: is missing"),
+        ("accounts: &a\n  - *a\n", "t.yaml:1: accounts[0]: must be a mapping"),
+        # ids
+        ("accounts:\n  - id: a/b\n", "t.yaml:2: accounts[0].id: String should match pattern '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$'"),
+        ("accounts:\n  - id: a\n  - id: a\n", "t.yaml:3: accounts[1].id: stands twice"),
+        (account("endpoints:\n  - {id: m, url: 'https://x/', secret: long-enough}\n  - {id: m, url: 'https://x/', secret: long-enough}"),
+         "t.yaml:5: accounts[0].endpoints[1].id: stands twice in this account"),
+        # lists
+        (account("lists:\n  - number: '+18005551234'\n  - number: 1 800 555 1234"),
+         "t.yaml:5: accounts[0].lists[1].number: stands twice in this account"),
+        (account("lists:\n  - number: '+1'"), "t.yaml:4: accounts[0].lists[0].number: not a phone number, short code or sender name"),
+        (account("lists:\n  - number: whatsapp:+18005551234"),
+         "t.yaml:4: accounts[0].lists[0].number: not a phone number, short code or sender name"),
+        (account("lists:\n  - {number: ACME, provider: carrier-pigeon}"),
+         f"t.yaml:4: accounts[0].lists[0].provider: {UNKNOWN_PROVIDER}"),
+        (account("lists:\n  - number: ACME\n    compliance:\n      failure_window: 30 days"),
+         "t.yaml:6: accounts[0].lists[0].compliance.failure_window: a duration is a number and ms, s, m, h or d"),
+        # providers
+        (account("providers:\n  carrier-pigeon: {secret: abcdefgh}"),
+         f"t.yaml:4: accounts[0].providers.carrier-pigeon: {UNKNOWN_PROVIDER}"),
+        (account("providers:\n  nexmo: {secret: abcdefgh}\n  vonage: {secret: abcdefgh}"),
+         "t.yaml:5: accounts[0].providers.vonage: stands twice, by its name and by an alias"),
+        (account("providers:\n  twilio:\n    auth_tokn: abcdefgh"),
+         "t.yaml:5: accounts[0].providers.twilio.auth_tokn: unknown credential of this provider; it has auth_token, secret"),
+        (account("providers:\n  cm:"), "t.yaml:4: accounts[0].providers.cm: must be a mapping"),
+        (account("providers:\n  cm: {secret: []}"), "t.yaml:4: accounts[0].providers.cm.secret: must not be empty"),
+        (account("providers:\n  cm: {secret: ''}"), "t.yaml:4: accounts[0].providers.cm.secret[0]: must not be empty"),
+        (account("providers:\n  cm: {secret: {env: A, secret_file: b}}"),
+         "t.yaml:4: accounts[0].providers.cm.secret[0]: give secret_file or env"),
+        (account("providers:\n  cm: {secret: abcdefgh, env: B}"),
+         "t.yaml:4: accounts[0].providers.cm: give one of secret, secret_file and env"),
+        (account("providers:\n  cm:\n    secret:\n      - abcdefgh\n      - {colour: blue}"),
+         "t.yaml:7: accounts[0].providers.cm.secret[1].colour: unknown key"),
+        # endpoints
+        (account("endpoints:\n  - {id: main, url: 'https://x/'}"), "t.yaml:4: accounts[0].endpoints[0]: give secret, secret_file or env"),
+        (endpoint("events: [delivery, deletion]"),
+         "t.yaml:4: accounts[0].endpoints[0].events[1]: Input should be 'delivery', 'unsubscribe' or 'reply'"),
+        (endpoint("events: []"), "t.yaml:4: accounts[0].endpoints[0].events: must not be empty"),
+        (endpoint("concurrency: 0"), "t.yaml:4: accounts[0].endpoints[0].concurrency: Input should be greater than or equal to 1"),
+        (endpoint("rate_per_s: nan"), "t.yaml:4: accounts[0].endpoints[0].rate_per_s: Input should be a finite number"),
+        (endpoint("headers: {webhook-id: x}"), "t.yaml:4: accounts[0].endpoints[0].headers: header webhook-id is ours to set"),
+        (endpoint("headers: {Host: x}"), "t.yaml:4: accounts[0].endpoints[0].headers: header Host is ours to set"),
+        (endpoint('headers: {X: "a\\r\\nb: c"}'), "t.yaml:4: accounts[0].endpoints[0].headers: header 'X' is no header"),
+        (account("notify: {url: 'https://x/'}"), "t.yaml:3: accounts[0].notify: give secret, secret_file or env"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_with_its_line_and_path(text: str, sentence: str) -> None:
+    assert problems(text) == [sentence]
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://example.com/", "example.com", "https://", "https://[::1", "https://x:99999/", "https://x:0/", "https://x:y/",
+     "https://x/a b", "https://x/\\n", "javascript:alert(1)", ""],
+)  # fmt: skip
+def test_what_is_no_url_is_refused(url: str) -> None:
+    text = account(f'endpoints:\n  - {{id: main, url: "{url}", secret: long-enough}}')
+    assert problems(text) == ["t.yaml:4: accounts[0].endpoints[0].url: not an http(s) URL"]
+
+
+def test_a_url_must_not_carry_credentials() -> None:
+    text = account('lists:\n  - {number: ACME, forward: {reply: "https://user:hush@x/"}}')
+    assert problems(text) == ["t.yaml:4: accounts[0].lists[0].forward.reply: a URL must not carry credentials"]
+
+
+def test_every_problem_is_told_at_once() -> None:
+    text = account("lists:\n  - number: '+1'\n  - number: '+2'\ncolour: blue")
+    assert [line.split(": ")[1] for line in problems(text)] == [
+        "accounts[0].lists[0].number",
+        "accounts[0].lists[1].number",
+        "accounts[0].colour",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text, sentence",
+    [
+        (account("providers:\n  cm: {secret: short}"),
+         "t.yaml:4: accounts[0].providers.cm.secret: a secret of fewer than 8 characters can be guessed"),
+        (account("endpoints:\n  - {id: m, url: 'https://x/', secret: short}"),
+         "t.yaml:4: accounts[0].endpoints[0].secret: a secret of fewer than 8 characters can be guessed"),
+        (account("providers:\n  cm: {}"), "t.yaml:4: accounts[0].providers.cm: no credential, so every callback is refused"),
+        (endpoint("filters: {list_numbers: ['+18005551234']}"),
+         "t.yaml:4: accounts[0].endpoints[0].filters.list_numbers[0]: no list of this account"),
+    ],
+)  # fmt: skip
+def test_what_looks_like_a_mistake_is_taken_with_a_warning(text: str, sentence: str) -> None:
+    assert warnings(text) == [sentence]
+
+
+@given(st.text(max_size=60), st.sampled_from(["secret", "secrte", "auth_token", "env", "url"]))
+def test_no_refusal_repeats_a_secret(secret: str, name: str) -> None:
+    marked = f"hush-{secret}-hush"
+    quoted = "'" + "".join(c for c in marked if c.isprintable()).replace("'", "''") + "'"
+    text = account(f"providers:\n  twilio: {{{name}: {quoted}}}\ncolour: blue\nnotify: {{secret: [{{x: {quoted}}}]}}")
+    assert "hush" not in " ".join(problems(text))
+
+
+@given(st.text(alphabet="abd:-{}[]&*<! #'\"\n\t|>%@0", max_size=80))
+def test_any_text_is_a_file_or_refused(text: str) -> None:
+    with contextlib.suppress(ConfigFileError):
+        parsed(text)
+
+
+def test_a_secret_shows_in_no_repr() -> None:
+    assert "a-signing-secret" not in repr(parsed(WHOLE))
+    assert "a-path-secret" not in repr(parsed(WHOLE))
