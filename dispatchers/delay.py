@@ -22,7 +22,7 @@ class ParkedHeads(Generic[T]):
 
     def __init__(self, delay_s: float) -> None:
         """Begin empty."""
-        self._delay_ms = int(delay_s * 1000)
+        self._delay_ms = round(delay_s * 1000)
         self._heads: deque[tuple[int, T]] = deque()
         self._reading = True
 

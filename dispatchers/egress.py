@@ -4,10 +4,11 @@ Truth is the address that is really connected to, so names, literals, redirects 
 Everything that is not globally routable is refused unless an allow-list says otherwise (DELIVERY.md, Egress guard).
 """
 
+import re
 import socket
 from collections.abc import Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -19,15 +20,27 @@ _NETS: Final = tuple(
     for text in (
         "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
         "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
-        "224.0.0.0/4", "240.0.0.0/4", "::/128", "::1/128", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32",
-        "3fff::/20", "5f00::/16", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
+        "224.0.0.0/4", "240.0.0.0/4", "168.63.129.16/32", "2001::/23", "2001:db8::/32", "3fff::/20",
     )
 )  # fmt: skip
-"""IANA special-purpose registries, spelt out so that a Python version changes nothing."""
+"""IANA special-purpose registries, spelt out so that a Python version changes nothing; and Azure's 168.63.129.16, a
+public address that answers as the platform's metadata and DNS service."""
+_UNICAST: Final = IPv6Network("2000::/3")
+"""All of IPv6 that is handed out (IANA, IPv6 address space); whatever else there is, wraps or is not routable."""
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 _COMPATIBLE: Final = IPv6Network("::/96")
 PORTS: Final = frozenset({80, 443})
 HOST_CHARS_MAX: Final = 253
+URL_CHARS_MAX: Final = 8192
+"""More than servers commonly take in a request line; the client itself refuses to read one of more than 65,536."""
+_DEFAULT_PORT: Final = {"https": 443, "http": 80}
+_UNSEEN: Final = re.compile(r"[\x00-\x20\x7f\\]")
+"""Characters that URL parsers drop, or read as something else than the next parser does."""
+_NAME: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
+_NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
+"""A last label that makes the whole host an address, good or bad (WHATWG URL, host parsing)."""
+_LOOPBACK_NAMES: Final = ("localhost", "localdomain")
+_LOCAL_NAMES: Final = ("local", "internal", "home.arpa")
 
 Address = IPv4Address | IPv6Address
 
@@ -43,8 +56,17 @@ class BlockedAddressError(OSError):
     """The address that would be connected to is not allowed."""
 
 
-blocked: ContextVar[list[str] | None] = ContextVar("blocked", default=None)
-"""Reasons noted while one request connects; the connector may wrap the exception beyond recognition."""
+@dataclass(slots=True)
+class Sockets:
+    """What the guard said while one request connects; the connector may wrap its exception beyond recognition."""
+
+    refused: list[str] = field(default_factory=list)
+    """Reasons."""
+    made: int = 0
+
+
+sockets: ContextVar[Sockets | None] = ContextVar("sockets", default=None)
+"""Notes of the request that is being made."""
 
 
 class EgressPolicy:
@@ -64,22 +86,22 @@ class EgressPolicy:
             host, port = parts.hostname, parts.port
         except ValueError:
             return Refused("not a URL")
-        if parts.scheme not in {"https", "http"} or not host:
+        if len(url) > URL_CHARS_MAX or _UNSEEN.search(url):
+            return Refused("not a URL")
+        if parts.scheme not in _DEFAULT_PORT or not host:
             return Refused("not an http(s) URL")
         if parts.scheme == "http" and not self._plain_http:
             return Refused("plain http is not allowed")
-        if parts.username is not None or parts.password is not None or "\\" in url:
+        if parts.username is not None or parts.password is not None:
             return Refused("a URL must not carry credentials")
-        if not self._any_port and (port or (443 if parts.scheme == "https" else 80)) not in self._ports:
-            return Refused(f"port {port} is not allowed")
-        return self._check_host(host)
+        return self._check_port(_DEFAULT_PORT[parts.scheme] if port is None else port) or self._check_host(host)
 
     def check_address(self, address: Address) -> Refused | None:
         """Whether an address may be connected to, however it is wrapped."""
         for inner in unwrapped(address):
             if any(inner.version == net.version and inner in net for net in self._allowed):
                 continue
-            if any(inner.version == net.version and inner in net for net in _NETS):
+            if not _routable(inner):
                 return Refused("not a globally routable address")
         return None
 
@@ -87,33 +109,51 @@ class EgressPolicy:
         """Make the socket for one resolved address; aiohttp calls it before every connect.
 
         Raises:
-            BlockedAddressError: the address is refused.
+            BlockedAddressError: the address or its port is refused.
         """
         family, kind, protocol, _, place = address_info
-        refused = self.check_address(ip_address(str(place[0]).partition("%")[0]))
+        refused = self.check_address(ip_address(str(place[0]).partition("%")[0])) or self._check_port(place[1])
+        notes = sockets.get()
         if refused is not None:
-            notes = blocked.get()
             if notes is not None:
-                notes.append(refused.reason)
+                notes.refused.append(refused.reason)
             raise BlockedAddressError(refused.reason)
+        if notes is not None:
+            notes.made += 1
         made = socket.socket(family, kind, protocol)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return made
 
+    def _check_port(self, port: int) -> Refused | None:
+        if port in self._ports or (self._any_port and port > 0):
+            return None
+        return Refused(f"port {port} is not allowed")
+
     def _check_host(self, host: str) -> Refused | None:
-        if len(host) > HOST_CHARS_MAX:
-            return Refused("host name too long")
         try:
-            name = host.encode("idna").decode().lower().rstrip(".")
+            name = host.encode("idna").decode().lower().rstrip(".") if len(host) <= HOST_CHARS_MAX else ""
         except UnicodeError:
             return Refused("not a host name")
         literal = as_literal(name)
         if literal is not None:
             return self.check_address(literal)
-        if name == "localhost" or name.endswith((".localhost", ".local", ".internal", ".home.arpa", ".localdomain")):
-            loopback = self.check_address(IPv4Address("127.0.0.1"))
-            return None if loopback is None else Refused("a name of the local network")
-        return None if name else Refused("not a host name")
+        if not _NAME.fullmatch(name) or _NUMBER.fullmatch(name.rpartition(".")[2]):
+            return Refused("not a host name")
+        if _ends(name, _LOOPBACK_NAMES):
+            return self.check_address(IPv4Address("127.0.0.1")) and Refused("a name of the local network")
+        if _ends(name, _LOCAL_NAMES) and not self._allowed:  # else its addresses decide, when they are connected to
+            return Refused("a name of the local network")
+        return None
+
+
+def _ends(name: str, endings: Sequence[str]) -> bool:
+    return any(name == ending or name.endswith("." + ending) for ending in endings)
+
+
+def _routable(address: Address) -> bool:
+    if isinstance(address, IPv6Address) and address not in _UNICAST:
+        return False
+    return not any(address.version == net.version and address in net for net in _NETS)
 
 
 def as_literal(host: str) -> Address | None:
@@ -129,14 +169,15 @@ def as_literal(host: str) -> Address | None:
 
 
 def unwrapped(address: Address) -> list[Address]:
-    """The address and every address wrapped in it: mapped, compatible, 6to4, NAT64, Teredo."""
-    found: list[Address] = []
+    """Every address that is reached through this one: mapped, compatible, 6to4 and NAT64 stand for the one inside.
+
+    Teredo stands for both of the addresses inside and, being no way to reach a server, for itself.
+    """
     if isinstance(address, IPv4Address):
         return [address]
-    inner: list[IPv4Address | None] = [address.ipv4_mapped, address.sixtofour]
-    if address in _NAT64 or (address in _COMPATIBLE and int(address) > 1):
-        inner.append(IPv4Address(int(address) & 0xFFFFFFFF))
     if address.teredo is not None:
-        inner += list(address.teredo)
-    found = [one for one in inner if one is not None]
-    return found or [address]
+        return [*address.teredo, address]
+    inner = address.ipv4_mapped or address.sixtofour
+    if inner is None and (address in _NAT64 or (address in _COMPATIBLE and int(address) > 1)):
+        inner = IPv4Address(int(address) & 0xFFFFFFFF)
+    return [address] if inner is None else [inner]

@@ -3,7 +3,8 @@
 N1  Never more tries of an endpoint in flight than its concurrency, nor more in all than the process may have.
 N2  Never two tasks of one contact of one endpoint at once; tasks of one contact start in the order they were offered.
 N3  What is queued and in flight is bounded in records and bytes; `offer` says no, and the caller keeps the record.
-N4  An idle lane is forgotten, so that ten thousand endpoints cost what is busy.
+N4  An idle lane is forgotten once its rest (rate, throttle) is over, so that ten thousand endpoints cost what is
+    busy, and no pause between two tasks sets a limit back.
 `now` is monotonic seconds.
 """
 
@@ -11,13 +12,17 @@ import heapq
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Literal, TypeVar
 
 LANE_RECORDS_MAX: Final = 1000
 """Queued tasks of one endpoint: a minute at 16 a second; more waits in its partition."""
 RECORDS_MAX: Final = 20_000
 BYTES_MAX: Final = 64 * 1024 * 1024
 """Queued and in flight of all lanes: bodies are below 4 KiB, so the count is the usual limit."""
+LANE_BYTES_MAX: Final = BYTES_MAX // 4
+"""Of one endpoint: large bodies for one must not use up the room of the others."""
+RATE_CATCH_UP_S: Final = 0.1
+"""A lane woken late, by a tick or a busy loop, makes up for it up to here; one later than this starts anew."""
 LOW_WATER: Final = 0.5
 """A paused partition goes on when the queues are down to half."""
 
@@ -34,8 +39,13 @@ class _Lane(Generic[T]):
     """Tasks behind one of the same contact; a contact with a task ready or running has an entry, maybe an empty one."""
     queued: int = 0
     running: int = 0
-    scheduled: bool = False
-    not_before: float = 0.0
+    size: int = 0
+    """Bytes queued and running."""
+    place: Literal["out", "order", "asleep", "resting"] = "out"
+    """In the round; asleep with tasks until it may start; resting without any until it may be forgotten."""
+    wake: float = 0.0
+    """When its entry among the sleepers counts; entries of another time are void."""
+    not_before: float = float("-inf")
     interval: float = 0.0
 
 
@@ -51,6 +61,7 @@ class Lanes(Generic[T]):
         self._sequence = 0
         self._queued = 0
         self._bytes = 0
+        self._now = float("-inf")
         self.running = 0
 
     def __len__(self) -> int:
@@ -70,7 +81,7 @@ class Lanes(Generic[T]):
     def has_room(self, endpoint: str) -> bool:
         """Whether `offer` would take a small task of this endpoint."""
         lane = self._lanes.get(endpoint)
-        if lane is not None and lane.queued >= LANE_RECORDS_MAX:
+        if lane is not None and (lane.queued >= LANE_RECORDS_MAX or lane.size >= LANE_BYTES_MAX):
             return False
         return self._queued + self.running < RECORDS_MAX and self._bytes < BYTES_MAX
 
@@ -93,6 +104,7 @@ class Lanes(Generic[T]):
         lane.concurrency = concurrency
         lane.interval = 1.0 / rate_per_s if rate_per_s else 0.0
         lane.queued += 1
+        lane.size += size_bytes
         self._queued += 1
         self._bytes += size_bytes
         behind = lane.waiting.get(contact)
@@ -106,26 +118,27 @@ class Lanes(Generic[T]):
 
     def start(self, now: float) -> list[T]:
         """Take every task that may start now, fairly; each must end in `finished`."""
-        while self._asleep and self._asleep[0][0] <= now:
-            lane = heapq.heappop(self._asleep)[2]
-            lane.scheduled = False
-            self._schedule(lane)
+        self._now = max(self._now, now)
+        self._wake(now)
         started: list[T] = []
         order = self._order
         while order and self.running < self._inflight_max:
             lane = order.popleft()
-            lane.scheduled = False
+            lane.place = "out"
             if not lane.ready or lane.running >= lane.concurrency:
+                self._forget(lane)
                 continue
             if lane.not_before > now:
-                self._sleep(lane)
+                self._sleep(lane, "asleep", lane.not_before)
                 continue
             _, task, _ = lane.ready.popleft()
             lane.queued -= 1
             lane.running += 1
             self._queued -= 1
             self.running += 1
-            lane.not_before = max(lane.not_before, now) + lane.interval if lane.interval else lane.not_before
+            if lane.interval:
+                late = now - lane.not_before
+                lane.not_before = (lane.not_before if late <= RATE_CATCH_UP_S else now) + lane.interval
             started.append(task)
             self._schedule(lane)
         return started
@@ -138,6 +151,7 @@ class Lanes(Generic[T]):
         """A started task's try has ended."""
         lane = self._lanes[endpoint]
         lane.running -= 1
+        lane.size -= size_bytes
         self.running -= 1
         self._bytes -= size_bytes
         behind = lane.waiting[contact]
@@ -150,7 +164,7 @@ class Lanes(Generic[T]):
         self._forget(lane)
 
     def throttle(self, endpoint: str, until: float) -> None:
-        """Start nothing of an endpoint before a time."""
+        """Start nothing of an endpoint before a time; said before its `finished`, while its lane is sure to exist."""
         lane = self._lanes.get(endpoint)
         if lane is not None:
             lane.not_before = max(lane.not_before, until)
@@ -190,19 +204,36 @@ class Lanes(Generic[T]):
 
     def _forget_task(self, lane: _Lane[T], size: int) -> None:
         lane.queued -= 1
+        lane.size -= size
         self._queued -= 1
         self._bytes -= size
 
     def _schedule(self, lane: _Lane[T]) -> None:
-        if not lane.scheduled and lane.ready and lane.running < lane.concurrency:
-            lane.scheduled = True
+        if lane.place in {"out", "resting"} and lane.ready and lane.running < lane.concurrency:
+            lane.place = "order"
             self._order.append(lane)
 
-    def _sleep(self, lane: _Lane[T]) -> None:
-        lane.scheduled = True
+    def _sleep(self, lane: _Lane[T], place: Literal["asleep", "resting"], until: float) -> None:
+        lane.place = place
+        lane.wake = until
         self._sequence += 1
-        heapq.heappush(self._asleep, (lane.not_before, self._sequence, lane))
+        heapq.heappush(self._asleep, (until, self._sequence, lane))
+
+    def _wake(self, now: float) -> None:
+        while self._asleep and self._asleep[0][0] <= now:
+            until, _, lane = heapq.heappop(self._asleep)
+            if lane.place not in {"asleep", "resting"} or lane.wake != until:
+                continue
+            lane.place = "out"
+            self._schedule(lane)
+            self._forget(lane)
 
     def _forget(self, lane: _Lane[T]) -> None:
-        if not lane.waiting and not lane.running and not lane.scheduled:
-            self._lanes.pop(lane.endpoint, None)
+        """Drop an idle lane, but not what it has used of its rate, nor its throttle."""
+        if lane.waiting or lane.running or lane.place != "out":
+            return
+        rested = lane.not_before + RATE_CATCH_UP_S
+        if rested > self._now:
+            self._sleep(lane, "resting", rested)
+        else:
+            del self._lanes[lane.endpoint]

@@ -2,35 +2,53 @@
 
 httpx's interface with aiohttp's transport (a decision record has the figures); the connector asks the egress guard for
 every socket. The status line decides the outcome; the body after it is only an excerpt.
+
+A pooled connection that the endpoint closed while it was idle fails a request that nobody refused. Where not one byte
+was answered and the request carries its idempotency key (`webhook-id`), it is made once more, within the same time, on
+a connection of its own. The endpoint may have taken the first one before it hung up: the key tells it so, and the next
+tier would have repeated it all the same. A request without a key (a raw forward) is never repeated.
 """
 
 import asyncio
 import contextlib
+import errno
+import socket
 import ssl
-from dataclasses import dataclass
-from types import TracebackType
+import zlib
+from dataclasses import dataclass, field
+from types import SimpleNamespace, TracebackType
 from typing import Any, Final, Literal, Self
 
 import aiohttp
 import httpx
+from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import AsyncResolver
 from httpx_aiohttp.transport import AiohttpResponseStream, AiohttpTransport, map_aiohttp_exceptions
 from multidict import CIMultiDict
 from yarl import URL
 
-from dispatchers.egress import EgressPolicy, blocked
+from dispatchers.egress import EgressPolicy, Sockets, sockets
 from dispatchers.verdict import Blocked, Failed, Outcome, Responded
-from runtime.clock import mono_ms
+from runtime.clock import mono_ms, mono_s
 
 BODY_BYTES_READ_MAX: Final = 64 * 1024
 """Read of a response so that its connection can be used again; a longer body closes the connection."""
 EXCERPT_BYTES_MAX: Final = 1024
+"""Kept of a body, after decompression: enough for an error message."""
 DNS_CACHE_S: Final = 10
 DNS_TIMEOUT_S: Final = 2.0
+DNS_FAILED_S: Final = 5.0
+"""How long a failed look-up is not repeated: shorter than any tier, so that the next try sees a mended name."""
+DNS_FAILED_NAMES_MAX: Final = 10_000
+"""Remembered failures; above it the oldest is forgotten, which costs a look-up."""
 KEEP_ALIVE_S: Final = 30.0
 _NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=None)
 """The one deadline is ours, around everything."""
 USER_AGENT: Final = "Trackly-Webhooks/1"
+_DEFAULTS: Final = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
+IDEMPOTENCY_KEY: Final = "webhook-id"
+_ANY_ZLIB: Final = 47
+"""zlib's window bits: the largest window, gzip or zlib told by the header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +58,21 @@ class Try:
     outcome: Outcome
     duration_ms: int
     excerpt: bytes = b""
+    connect_ms: int | None = None
+    """Look-up, connection and TLS; None where a pooled connection was used or none was made."""
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far one request has come."""
+
+    sockets: Sockets = field(default_factory=Sockets)
+    connecting_since: float | None = None
+    connect_ms: int | None = None
+    connected: bool = False
+    reused: bool = False
+    answered: Responded | None = None
+    excerpt: bytearray = field(default_factory=bytearray)
 
 
 class _ExactTransport(AiohttpTransport):
@@ -61,46 +94,77 @@ class _ExactTransport(AiohttpTransport):
                 allow_redirects=False,
                 auto_decompress=False,
                 timeout=_NO_TIMEOUT,
+                trace_request_ctx=request.extensions["progress"],
             )
         return httpx.Response(response.status, headers=response.raw_headers, stream=AiohttpResponseStream(response))
+
+
+class _Names(AbstractResolver):
+    """A resolver that fails at once for a name that has just failed.
+
+    The connector keeps one look-up in flight a name and remembers what succeeded; this adds what failed.
+    """
+
+    def __init__(self, inner: AbstractResolver) -> None:
+        """Wrap a resolver; `close` closes it too."""
+        self._inner = inner
+        self._failed: dict[str, tuple[float, str]] = {}
+        """Name to when it may be asked for again, and why it failed; the oldest first."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Look a name up.
+
+        Raises:
+            OSError: it has no address, or no name server said so in time.
+        """
+        until, why = self._failed.get(host, (0.0, ""))
+        if mono_s() < until:
+            raise OSError(None, why)
+        self._failed.pop(host, None)
+        try:
+            return await self._inner.resolve(host, port, family)
+        except OSError as error:
+            if len(self._failed) >= DNS_FAILED_NAMES_MAX:
+                self._failed.pop(next(iter(self._failed)))
+            self._failed[host] = (mono_s() + DNS_FAILED_S, str(error.strerror or "look-up failed"))
+            raise
+
+    async def close(self) -> None:
+        """Close the wrapped resolver."""
+        await self._inner.close()
 
 
 class Sender:
     """Posts webhooks; one per process, its connections are shared."""
 
     def __init__(
-        self, policy: EgressPolicy, *, timeout_s: float, connections: int, context: ssl.SSLContext | None = None
+        self,
+        policy: EgressPolicy,
+        *,
+        timeout_s: float,
+        connections: int,
+        context: ssl.SSLContext | None = None,
+        resolver: AbstractResolver | None = None,
     ) -> None:
-        """Remember the limits; the client is made on entering."""
+        """Remember the limits; the client is made on entering. A resolver that is given is closed on leaving."""
         self._policy = policy
         self._timeout_s = timeout_s
         self._connections = connections
         self._context = context
+        self._resolver = resolver
         self._stack = contextlib.AsyncExitStack()
-        self._transport: Any = None
+        self._pooled: Any = None
+        self._single: Any = None
 
     async def __aenter__(self) -> Self:
         """Open the connection pool."""
         context = self._context or ssl.create_default_context()
-        connector = aiohttp.TCPConnector(
-            limit=self._connections,
-            limit_per_host=0,
-            ssl=context,
-            ttl_dns_cache=DNS_CACHE_S,
-            resolver=AsyncResolver(timeout=DNS_TIMEOUT_S, tries=1),
-            socket_factory=self._policy.socket_for,
-            keepalive_timeout=KEEP_ALIVE_S,
-        )
-        session = aiohttp.ClientSession(
-            connector=connector,
-            trust_env=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=("User-Agent", "Accept", "Content-Type"),
-            timeout=_NO_TIMEOUT,
-            read_bufsize=BODY_BYTES_READ_MAX,
-        )
-        self._transport = _ExactTransport(client=session, verify=context)
-        self._stack.push_async_callback(self._transport.aclose)
+        names = _Names(self._resolver or AsyncResolver(timeout=DNS_TIMEOUT_S, tries=1))
+        self._stack.push_async_callback(names.close)
+        self._pooled = self._transport(context, names, keepalive_timeout=KEEP_ALIVE_S)
+        self._single = self._transport(context, names, force_close=True)
         return self
 
     async def __aexit__(
@@ -109,82 +173,191 @@ class Sender:
         """Close every connection."""
         await self._stack.aclose()
 
+    def _transport(self, context: ssl.SSLContext, names: AbstractResolver, **options: Any) -> _ExactTransport:
+        connector = aiohttp.TCPConnector(
+            limit=self._connections,
+            limit_per_host=0,
+            ssl=context,
+            ttl_dns_cache=DNS_CACHE_S,
+            resolver=names,
+            socket_factory=self._policy.socket_for,
+            **options,
+        )
+        session = aiohttp.ClientSession(
+            connector=connector,
+            trust_env=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            skip_auto_headers=("User-Agent", "Accept", "Content-Type"),
+            timeout=_NO_TIMEOUT,
+            read_bufsize=BODY_BYTES_READ_MAX,
+            trace_configs=[_tracing()],
+        )
+        transport = _ExactTransport(client=session, verify=context)
+        self._stack.push_async_callback(transport.aclose)
+        return transport
+
     async def post(self, url: str, body: bytes, headers: dict[str, str]) -> Try:
         """Make one try. What the world may do is a value; anything else raises."""
         started = mono_ms()
         refused = self._policy.check_url(url)
         if refused is not None:
             return Try(Blocked(refused.reason), 0)
-        notes: list[str] = []
-        token = blocked.set(notes)
-        excerpt = bytearray()
-        answered: list[Responded] = []
-        request = httpx.Request(
-            "POST",
-            url,
-            content=body,
-            headers={"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity", **headers},
-        )
+        progress = _Progress()
         try:
             async with asyncio.timeout(self._timeout_s):
-                await self._exchange(request, answered, excerpt)
-        except (TimeoutError, httpx.TransportError, aiohttp.ClientError, ssl.SSLError, OSError, ValueError) as error:
-            outcome: Outcome = answered[0] if answered else _translated(error, notes)
+                await self._exchange(self._pooled, url, body, headers, progress)
+        except httpx.InvalidURL:
+            return Try(Blocked("not a URL"), 0)
+        except _FOREIGN as error:
+            if _stale(error, progress, headers):
+                left_s = self._timeout_s - (mono_ms() - started) / 1000
+                progress = _Progress()
+                outcome = await self._once_more(url, body, headers, progress, left_s)
+            else:
+                outcome = progress.answered or _translated(error, progress)
         else:
-            outcome = answered[0]
-        finally:
-            blocked.reset(token)
-        return Try(outcome, int(mono_ms() - started), bytes(excerpt[:EXCERPT_BYTES_MAX]))
+            outcome = _answer(progress)
+        return Try(outcome, int(mono_ms() - started), bytes(progress.excerpt), progress.connect_ms)
 
-    async def _exchange(self, request: httpx.Request, answered: list[Responded], excerpt: bytearray) -> None:
-        response = await self._transport.handle_async_request(request)
+    async def _once_more(
+        self, url: str, body: bytes, headers: dict[str, str], progress: _Progress, left_s: float
+    ) -> Outcome:
         try:
-            answered.append(Responded(response.status_code, response.headers.get("retry-after")))
-            size = 0
-            async for chunk in response.stream:
-                size += len(chunk)
-                if len(excerpt) < EXCERPT_BYTES_MAX:
-                    excerpt += chunk
-                if size > BODY_BYTES_READ_MAX:
-                    break
+            async with asyncio.timeout(left_s):
+                await self._exchange(self._single, url, body, headers, progress)
+        except _FOREIGN as error:
+            return progress.answered or _translated(error, progress)
+        return _answer(progress)
+
+    async def _exchange(
+        self, transport: _ExactTransport, url: str, body: bytes, headers: dict[str, str], progress: _Progress
+    ) -> None:
+        request = httpx.Request(
+            "POST", url, content=body, headers={**_DEFAULTS, **headers}, extensions={"progress": progress}
+        )
+        token = sockets.set(progress.sockets)
+        try:
+            response = await transport.handle_async_request(request)
         finally:
-            await response.stream.aclose()
+            sockets.reset(token)
+        stream: Any = response.stream
+        try:
+            progress.answered = Responded(response.status_code, response.headers.get("retry-after"))
+            await _read(stream, response.headers.get("content-encoding", ""), progress.excerpt)
+        finally:
+            await stream.aclose()
+
+
+def _answer(progress: _Progress) -> Responded:
+    assert progress.answered is not None
+    return progress.answered
+
+
+async def _read(stream: Any, encoding: str, excerpt: bytearray) -> None:
+    """Read a body up to its limit and keep its beginning; a bomb is inflated no further than what is kept."""
+    inflater = zlib.decompressobj(_ANY_ZLIB) if encoding.lower() in {"gzip", "x-gzip", "deflate"} else None
+    size = 0
+    async for chunk in stream:
+        size += len(chunk)
+        room = EXCERPT_BYTES_MAX - len(excerpt)
+        if room > 0:
+            try:
+                excerpt += chunk[:room] if inflater is None else inflater.decompress(chunk, room)
+            except zlib.error:  # not what it says: shown as it came
+                inflater = None
+                excerpt += chunk[:room]
+        if size > BODY_BYTES_READ_MAX:
+            return
+
+
+def _tracing() -> aiohttp.TraceConfig:
+    """Tell each request's progress how its connection came about."""
+
+    async def creating(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: Any) -> None:
+        context.trace_request_ctx.connecting_since = mono_ms()
+
+    async def created(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: Any) -> None:
+        progress: _Progress = context.trace_request_ctx
+        progress.connected = True
+        if progress.connecting_since is not None:
+            progress.connect_ms = int(mono_ms() - progress.connecting_since)
+
+    async def reusing(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: Any) -> None:
+        progress: _Progress = context.trace_request_ctx
+        progress.connected = progress.reused = True
+
+    config = aiohttp.TraceConfig()
+    config.on_connection_create_start.append(creating)
+    config.on_connection_create_end.append(created)
+    config.on_connection_reuseconn.append(reusing)
+    return config
 
 
 _Kind = Literal["timeout_connect", "timeout_response", "connect", "dns", "tls", "protocol"]
-_TABLE: Final[tuple[tuple[type[BaseException], _Kind], ...]] = (
+_FOREIGN: Final = (TimeoutError, httpx.TransportError, aiohttp.ClientError, ssl.SSLError, OSError, ValueError)
+_OURS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+"""This machine is out of something: no endpoint's failure, so it ends the process."""
+_CONNECTING: Final[tuple[tuple[type[BaseException], _Kind], ...]] = (
     (aiohttp.ClientConnectorDNSError, "dns"),
     (aiohttp.ClientConnectorCertificateError, "tls"),
     (aiohttp.ClientSSLError, "tls"),
     (ssl.SSLError, "tls"),
-    (aiohttp.ConnectionTimeoutError, "timeout_connect"),
-    (aiohttp.ClientConnectorError, "connect"),
-    (aiohttp.ServerTimeoutError, "timeout_response"),
-    (aiohttp.ServerDisconnectedError, "protocol"),
-    (aiohttp.ClientPayloadError, "protocol"),
-    (aiohttp.ClientResponseError, "protocol"),
-    (aiohttp.ClientOSError, "connect"),
-    (TimeoutError, "timeout_response"),
-    (ConnectionError, "connect"),
+    (TimeoutError, "timeout_connect"),
+    (httpx.TimeoutException, "connect"),
+    (httpx.TransportError, "connect"),
+    (aiohttp.ClientError, "connect"),
     (OSError, "connect"),
-    (httpx.TimeoutException, "timeout_response"),
-    (httpx.ConnectError, "connect"),
-    (httpx.TransportError, "protocol"),
-    (aiohttp.ClientError, "protocol"),
     (ValueError, "protocol"),
 )
-"""Foreign exceptions to our words; the first row that fits any exception of the chain counts."""
+"""Foreign exceptions to our words while there is no connection; the first row that fits any of the chain counts."""
+_CONNECTED: Final[tuple[tuple[type[BaseException], _Kind], ...]] = (
+    (ssl.SSLError, "tls"),
+    (TimeoutError, "timeout_response"),
+    (httpx.TransportError, "protocol"),
+    (aiohttp.ClientError, "protocol"),
+    (OSError, "protocol"),
+    (ValueError, "protocol"),
+)
+"""The same once there is one: whatever then ends it without a status line is the endpoint's way of speaking HTTP."""
 
 
-def _translated(error: BaseException, notes: list[str]) -> Outcome:
-    if notes:
-        return Blocked(notes[0])
-    chain: list[BaseException] = []
+def _chain(error: BaseException) -> list[BaseException]:
     found: BaseException | None = error
-    while found is not None and len(chain) < 10:  # noqa: PLR2004 - a chain of causes is short
+    chain: list[BaseException] = []
+    while found is not None and found not in chain:
         chain.append(found)
         found = found.__cause__
-    for kind, word in _TABLE:
+    return chain
+
+
+def _stale(error: BaseException, progress: _Progress, headers: dict[str, str]) -> bool:
+    """Whether a pooled connection turned out to be closed before one byte of an answer (the module's docstring)."""
+    if not progress.reused or progress.answered is not None or IDEMPOTENCY_KEY not in headers:
+        return False
+    for one in _chain(error):
+        if isinstance(one, aiohttp.ServerDisconnectedError):
+            return isinstance(one.message, str)  # otherwise the beginning of an answer
+        if isinstance(one, ConnectionResetError | BrokenPipeError):
+            return True
+        if isinstance(one, aiohttp.ClientOSError):
+            return one.errno in {errno.ECONNRESET, errno.EPIPE}
+    return False
+
+
+def _translated(error: BaseException, progress: _Progress) -> Outcome:
+    chain = _chain(error)
+    if any(isinstance(one, OSError) and one.errno in _OURS for one in chain):
+        raise error
+    guard = progress.sockets
+    if guard.refused and not guard.made:  # of several addresses one was allowed: its failure counts
+        return Blocked(guard.refused[0])
+    if (
+        progress.connecting_since is not None
+        and not (progress.connected or guard.made)
+        and isinstance(error, TimeoutError)
+    ):
+        return Failed("dns")
+    for kind, word in _CONNECTED if progress.connected else _CONNECTING:
         if any(isinstance(one, kind) for one in chain):
             return Failed(word)
     raise error

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final, Literal, assert_never
 
@@ -50,13 +51,20 @@ class RetryAt:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """The task waits for its endpoint on the hold log and spends no attempt; `reason` pauses the endpoint."""
+
+    reason: Literal["gone"]
+
+
+@dataclass(frozen=True, slots=True)
 class Dead:
     """No further try; `reason` is a closed word."""
 
     reason: Literal["attempts_exhausted", "blocked_address"]
 
 
-Verdict = Delivered | RetryAt | Dead
+Verdict = Delivered | RetryAt | Hold | Dead
 
 OUTCOMES: Final = (
     "success", "http_1xx", "http_3xx", "http_4xx", "http_410", "http_429", "http_5xx",
@@ -64,7 +72,8 @@ OUTCOMES: Final = (
 )  # fmt: skip
 """Every label that `label` answers."""
 _OK: Final = range(200, 300)
-_OWN_LABEL: Final = frozenset({410, 429})
+_GONE: Final = 410
+_OWN_LABEL: Final = frozenset({_GONE, 429})
 _THROTTLING: Final = frozenset({429, 502, 503, 504})
 _RETRY_AFTER: Final = frozenset({429, 503})
 
@@ -84,13 +93,20 @@ def label(outcome: Outcome) -> str:
             assert_never(outcome)
 
 
-def decide(outcome: Outcome, *, attempt: int, tier_delays_s: Sequence[float], now: int) -> Verdict:
-    """Judge the outcome of try number `attempt` (from 1); `now` in milliseconds since the epoch."""
+def decide(
+    outcome: Outcome, *, attempt: int, tier_delays_s: Sequence[float], now: int, hold_available: bool = False
+) -> Verdict:
+    """Judge the outcome of try number `attempt` (from 1); `now` in milliseconds since the epoch.
+
+    Without a hold log to wait on, 410 takes the next tier like any other refusal.
+    """
     match outcome:
         case Responded(status=status) if status in _OK:
             return Delivered()
         case Blocked():
             return Dead("blocked_address")
+        case Responded(status=status) if status == _GONE and hold_available:
+            return Hold("gone")
         case Responded() | Failed():
             if attempt >= ATTEMPTS_MAX:
                 return Dead("attempts_exhausted")
@@ -119,7 +135,9 @@ def retry_after_s(text: str, *, now: int) -> float | None:
     if text.isascii() and text.isdigit():
         return float(text) if len(text) <= _DIGITS_MAX else float(10**_DIGITS_MAX)
     try:
-        at = parsedate_to_datetime(text).timestamp()
+        at = parsedate_to_datetime(text)
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
-    return max(0.0, at - now / 1000)
+    if at.tzinfo is None:  # asctime and `-0000` name no zone: HTTP dates are UTC, never this machine's zone
+        at = at.replace(tzinfo=UTC)
+    return max(0.0, at.timestamp() - now / 1000)

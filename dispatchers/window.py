@@ -1,11 +1,13 @@
 """The offset window of one partition: begun and finished offsets, the floor to commit, the done-beyond set. Pure.
 
-Everything below the floor is finished. Gaps (transaction markers) are normal. The floor never goes back. What is
-finished above the floor rides in the commit's metadata, so that after a crash only what was in flight repeats.
+W1  Everything below the floor is finished, and the floor never goes back.
+W2  Offsets are begun in rising order; gaps (transaction markers, expired records) are normal.
+W3  What is finished above the floor rides in the commit's metadata, so that after a crash only what was in flight
+    repeats. Metadata that cannot be read counts as empty: it costs repeats, never a record.
+W4  Only what was begun can be finished, once.
 """
 
 import base64
-import binascii
 from collections import deque
 from typing import Final
 
@@ -17,33 +19,49 @@ _VERSION: Final = "1:"
 class OffsetWindow:
     """One assignment of one partition; a new assignment gets a new window."""
 
-    __slots__ = ("_begun", "_done_before", "_finished", "_next")
+    __slots__ = ("_begun", "_done_before", "_done_top", "_next", "_open", "_untouched")
 
     def __init__(self, floor: int | None = None, metadata: str = "") -> None:
         """Begin at a committed position with its metadata; unreadable metadata counts as empty."""
         self._begun: deque[int] = deque()
-        self._finished: set[int] = set()
+        """Begun and not below the floor, rising."""
+        self._open: set[int] = set()
+        """Of these, the unfinished."""
         self._next = floor
+        self._untouched = True
         self._done_before = _read(floor, metadata) if floor is not None else set()
+        self._done_top = max(self._done_before, default=-1)
 
     def begin(self, offset: int) -> bool:
-        """Note a record as begun; False when it was finished before this assignment and must be skipped."""
+        """Note a record as begun; False when it must be skipped: finished before this assignment, or begun already.
+
+        A first record below the committed position means that the log was made anew and the position with its
+        metadata speaks of records that are no more: the window starts at that record.
+        """
+        if self._next is not None and offset < self._next:
+            if not self._untouched:
+                return False
+            self._done_before.clear()
+        self._untouched = False
         self._begun.append(offset)
+        self._open.add(offset)
         self._next = offset + 1
-        if offset in self._done_before:
+        if not self._done_before:
+            return True
+        done = offset in self._done_before
+        if done:
             self._done_before.discard(offset)
             self.finish(offset)
-            return False
-        return True
+        if offset >= self._done_top:
+            self._done_before.clear()
+        return not done
 
     def finish(self, offset: int) -> None:
         """Note a begun record as finished; a second time changes nothing."""
-        self._finished.add(offset)
+        self._open.discard(offset)
         begun = self._begun
-        while begun and begun[0] in self._finished:
-            self._finished.discard(begun.popleft())
-        if not begun:
-            self._finished.clear()
+        while begun and begun[0] not in self._open:
+            begun.popleft()
 
     @property
     def floor(self) -> int | None:
@@ -62,13 +80,12 @@ class OffsetWindow:
 
     def metadata(self) -> str:
         """The done-beyond set for the commit; empty when there is none."""
-        beyond = self._finished | self._done_before
         floor = self.floor
-        if not beyond or floor is None:
+        if floor is None or (len(self._begun) == len(self._open) and not self._done_before):
             return ""
         bits = bytearray(SPAN_MAX // 8)
         top = 0
-        for offset in beyond:
+        for offset in (*(one for one in self._begun if one not in self._open), *self._done_before):
             place = offset - floor
             if 0 <= place < SPAN_MAX:
                 bits[place >> 3] |= 1 << (place & 7)
@@ -81,6 +98,6 @@ def _read(floor: int, metadata: str) -> set[int]:
         return set()
     try:
         bits = base64.b64decode(metadata.removeprefix(_VERSION), validate=True)
-    except binascii.Error:
+    except ValueError:  # not base64, or not even ASCII
         return set()
     return {floor + place for place in range(min(len(bits) * 8, SPAN_MAX)) if bits[place >> 3] >> (place & 7) & 1}

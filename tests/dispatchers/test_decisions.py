@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook
 from svix.webhooks import Webhook as SvixWebhook
 
-from dispatchers.broker_clock import GONE_MS, WINDOW_MS, BrokerClock
+from dispatchers.broker_clock import GONE_MS, SPACING_MS, WINDOW_MS, BrokerClock
 from dispatchers.delay import PARKED_HIGH, PARKED_LOW, ParkedHeads
 from dispatchers.lanes import LANE_RECORDS_MAX, Lanes
 from dispatchers.signature import documented, headers_for, verify
@@ -22,6 +22,7 @@ from dispatchers.verdict import (
     Dead,
     Delivered,
     Failed,
+    Hold,
     Outcome,
     Responded,
     RetryAt,
@@ -55,6 +56,23 @@ VERDICTS: list[tuple[Outcome, int, Verdict, str]] = [
     (Failed("dns"), 6, Dead("attempts_exhausted"), "dns"),
     (Blocked("private"), 1, Dead("blocked_address"), "blocked"),
     (Responded(799), 1, RetryAt(0), "http_5xx"),
+    (Responded(100), 1, RetryAt(0), "http_1xx"),
+    (Responded(413), 3, RetryAt(2), "http_4xx"),
+    (Responded(410), 6, Dead("attempts_exhausted"), "http_410"),
+    (Responded(504, "3600"), 1, RetryAt(0, throttle=True), "http_5xx"),
+    (Responded(429, "0"), 5, RetryAt(4, throttle=True), "http_429"),
+    (Responded(429, "60"), 1, RetryAt(0, throttle=True), "http_429"),
+    (Responded(429, "61"), 1, RetryAt(1, throttle=True), "http_429"),
+    (Responded(429, "7201"), 2, RetryAt(4, throttle=True), "http_429"),
+    (Responded(429, "-5"), 2, RetryAt(1, throttle=True), "http_429"),
+    (Responded(429, "1.5"), 2, RetryAt(1, throttle=True), "http_429"),
+    (Responded(429, "\u00b2"), 2, RetryAt(1, throttle=True), "http_429"),
+    (Responded(429, "Thu, 01 Jan 1970 00:00:00 GMT"), 2, RetryAt(1, throttle=True), "http_429"),
+    (Responded(429, "Fri, 31 Dec 9999 23:59:59 GMT"), 1, RetryAt(4, throttle=True), "http_429"),
+    (Responded(429, "Fri, 31 Dec 9999 23:59:59 -2359"), 1, RetryAt(4, throttle=True), "http_429"),
+    (Responded(429, "Mon, 32 Jan 2024 11:30:00 GMT"), 1, RetryAt(0, throttle=True), "http_429"),
+    (Responded(429, "Monday, 15-Jan-24 11:30:00 GMT"), 1, RetryAt(3, throttle=True), "http_429"),
+    (Responded(429, "9" * 5000), 6, Dead("attempts_exhausted"), "http_429"),
 ]
 
 
@@ -63,6 +81,44 @@ def test_an_outcome_has_its_verdict(outcome: Outcome, attempt: int, verdict: Ver
     assert decide(outcome, attempt=attempt, tier_delays_s=TIERS, now=NOW) == verdict
     assert label(outcome) == word
     assert word in OUTCOMES
+
+
+def test_gone_waits_on_the_hold_log_and_spends_no_attempt_once_there_is_one() -> None:
+    for attempt in (1, 6):
+        assert decide(Responded(410), attempt=attempt, tier_delays_s=TIERS, now=NOW, hold_available=True) == Hold(
+            "gone"
+        )
+    assert decide(Responded(404), attempt=1, tier_delays_s=TIERS, now=NOW, hold_available=True) == RetryAt(0)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kolkata"])
+@pytest.mark.parametrize(
+    "date", ["Mon, 15 Jan 2024 11:30:00 GMT", "Mon, 15 Jan 2024 11:30:00 -0000", "Mon Jan 15 11:30:00 2024"]
+)
+def test_a_date_is_utc_wherever_this_machine_stands(date: str, zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", zone)
+        time.tzset()
+        found = retry_after_s(date, now=NOW)
+    time.tzset()
+    assert found == 3600.0
+
+
+@given(st.integers(100, 999), st.none() | st.text(max_size=40), st.integers(1, 6))
+def test_every_answer_ends_a_try_and_never_waits_less_than_its_turn(
+    status: int, retry_after: str | None, attempt: int
+) -> None:
+    outcome = Responded(status, retry_after)
+    assert label(outcome) in OUTCOMES
+    match decide(outcome, attempt=attempt, tier_delays_s=TIERS, now=NOW):
+        case RetryAt(tier=tier):
+            assert attempt - 1 <= tier < len(TIERS)
+        case Delivered():
+            assert 200 <= status < 300
+        case Dead() as dead:
+            assert (attempt, dead) == (6, Dead("attempts_exhausted"))
+        case Hold():
+            pytest.fail("there is no hold log")
 
 
 @given(st.text(max_size=60))
@@ -195,6 +251,34 @@ def test_a_parked_head_is_released_when_due_and_never_before() -> None:
     assert heads.release(10**9) == [(62_000, "b")]
 
 
+@given(
+    st.floats(0.001, 8000, allow_nan=False),
+    st.lists(st.tuples(st.integers(-50, 500), st.integers(0, 400)), min_size=1, max_size=40),
+)
+def test_nothing_is_released_early_whatever_order_append_times_have(
+    delay_s: float, steps: list[tuple[int, int]]
+) -> None:
+    heads: ParkedHeads[int] = ParkedHeads(delay_s)
+    appended, now, out = 1_000_000, 1_000_000, []
+    for step, passed in steps:
+        appended += step  # a new leader's clock may stand behind the old one's
+        now += passed
+        heads.park(appended, appended)
+        for due, item in heads.release(now):
+            assert due == item + round(delay_s * 1000) <= now
+            out.append(item)
+    rest = [item for _, item in heads.release(10**12)]
+    assert len(out) + len(rest) == len(steps)
+    assert heads.next_due() is None
+
+
+def test_a_delay_in_parts_of_a_second_is_not_cut_short() -> None:
+    heads: ParkedHeads[str] = ParkedHeads(1.001)
+    heads.park(0, "a")
+    assert heads.release(1000) == []
+    assert heads.release(1001) == [(1001, "a")]
+
+
 def test_parking_is_bounded_and_reading_goes_on_before_it_is_empty() -> None:
     heads: ParkedHeads[int] = ParkedHeads(1)
     reading = []
@@ -222,6 +306,45 @@ def test_the_brokers_clock_is_never_ahead_of_any_broker() -> None:
     assert clock.needs_heartbeat(frozenset({1, 2}), 40_000) == [1, 2]
     clock.sample(1, 1_000_050 + WINDOW_MS, 200 + WINDOW_MS)
     assert clock.now(GONE_MS + 201) == GONE_MS + 201 + 999_850
+
+
+def test_nothing_is_released_while_a_leaders_clock_is_unknown() -> None:
+    clock = BrokerClock()
+    assert clock.needs_heartbeat(frozenset({1, 2}), 0) == [1, 2]
+    clock.sample(1, 1_005_000, 0)
+    assert clock.now(0) is None
+    clock.sample(2, 1_000_000, 0)
+    assert clock.now(0) == 1_000_000
+
+
+def test_a_broker_that_leads_nothing_any_more_counts_for_two_hours_and_is_then_forgotten() -> None:
+    clock = BrokerClock()
+    clock.sample(1, 1_005_000, 0)
+    clock.sample(2, 1_000_000, 0)
+    clock.sample(1, 1_005_000 + GONE_MS, GONE_MS)
+    assert clock.needs_heartbeat(frozenset({1}), GONE_MS) == []
+    assert clock.now(GONE_MS) == 1_000_000 + GONE_MS
+    assert clock.needs_heartbeat(frozenset({1}), GONE_MS + 1) == []
+    assert clock.now(GONE_MS + 1) == 1_005_000 + GONE_MS + 1
+    assert clock.skew_ms() == 0
+
+
+def test_samples_in_memory_are_few_however_many_tries_there_are() -> None:
+    clock = BrokerClock()
+    for number in range(100_000):  # acknowledgements get slower and slower: no sample outdoes the one before
+        clock.sample(1, 1_000_000 + number, number * 1.001)
+    assert len(clock._samples[1]) <= WINDOW_MS / SPACING_MS + 1
+
+
+@given(st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 400)), min_size=1, max_size=60), st.integers(0, 10**6))
+def test_the_clock_is_never_ahead_of_the_broker(steps: list[tuple[int, int]], truth: int) -> None:
+    clock, mono = BrokerClock(), 0
+    for step, ack_delay in steps:
+        mono += step
+        clock.sample(1, truth + mono, mono + ack_delay)
+        now = clock.now(mono + ack_delay)
+        assert now is not None
+        assert now <= truth + mono + ack_delay
 
 
 # ---- signatures -----------------------------------------------------------------------------------------------------

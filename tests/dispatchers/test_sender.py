@@ -1,14 +1,18 @@
 """One HTTP try against endpoints that misbehave on real sockets: every fault has its word, and none takes longer."""
 
 import asyncio
+import contextlib
 import datetime as dt
+import errno
 import gzip
 import ipaddress
+import os
+import resource
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import zlib
 from pathlib import Path
 
+import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -18,61 +22,19 @@ from dispatchers.egress import EgressPolicy
 from dispatchers.sender import EXCERPT_BYTES_MAX, Sender, Try
 from dispatchers.verdict import Blocked, Failed, Responded
 from schemas.settings import EgressSettings
-
-LOCAL = EgressPolicy(EgressSettings(allow_cidrs=("127.0.0.0/8",), allow_plain_http=True))
-TIMEOUT_S = 0.6
-Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-@asynccontextmanager
-async def endpoint(answer: Answer, context: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await answer(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass  # the caller hung up, which several of these faults make it do
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-
-
-def raw(data: bytes, *, stay_s: float = 0.0) -> Answer:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(data)
-        await writer.drain()
-        await asyncio.sleep(stay_s)
-
-    return answer
-
-
-def drip(head: bytes, rest: bytes) -> Answer:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(head)
-        for byte in rest * 1000:
-            writer.write(bytes([byte]))
-            await writer.drain()
-            await asyncio.sleep(0.05)
-
-    return answer
-
-
-async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.readuntil(b"\r\n\r\n")
-    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
-    await writer.drain()
-    writer.transport.abort()
-
-
-async def hang(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-    await reader.read(1)
-    await asyncio.sleep(3)
+from tests.dispatchers.hostile import (
+    LOCAL,
+    OK,
+    TIMEOUT_S,
+    Answer,
+    drip,
+    endless_headers,
+    endpoint,
+    hang,
+    raw,
+    reset,
+    sever,
+)
 
 
 async def post(port: int, *, scheme: str = "http", host: str = "127.0.0.1") -> Try:
@@ -80,7 +42,6 @@ async def post(port: int, *, scheme: str = "http", host: str = "127.0.0.1") -> T
         return await sender.post(f"{scheme}://{host}:{port}/hook", b'{"a":1}', {"Content-Type": "application/json"})
 
 
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 FAULTS: list[tuple[str, Answer, object]] = [
     ("fine", raw(OK), Responded(200)),
     ("no content", raw(b"HTTP/1.1 204 No Content\r\n\r\n"), Responded(204)),
@@ -99,6 +60,14 @@ FAULTS: list[tuple[str, Answer, object]] = [
     ("chunk garbage", raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n"), Failed("protocol")),
     ("no HTTP at all", raw(b"SSH-2.0-OpenSSH_9.0\r\n\r\n"), Failed("protocol")),
     ("closed without an answer", raw(b""), Failed("protocol")),
+    ("reset without an answer", sever, Failed("protocol")),
+    ("half a status line", raw(b"HTTP/1.1 20"), Failed("protocol")),
+    ("two lengths", raw(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok"), Failed("protocol")),
+    ("negative length", raw(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"), Failed("protocol")),
+    ("header of 100 kB", raw(b"HTTP/1.1 200 OK\r\nX: " + b"a" * 100_000 + b"\r\n\r\n"), Failed("protocol")),
+    ("headers without end", endless_headers, Failed("protocol")),
+    ("continue, then the answer", raw(b"HTTP/1.1 100 Continue\r\n\r\n" + OK), Responded(200)),
+    ("status out of range", raw(b"HTTP/1.1 799 Odd\r\nContent-Length: 0\r\n\r\n"), Responded(799)),
 ]  # fmt: skip
 
 
@@ -112,23 +81,83 @@ async def test_a_fault_has_its_word_in_time(name: str, answer: Answer, expected:
 
 async def test_a_huge_body_and_a_gzip_bomb_are_an_excerpt() -> None:
     bomb = gzip.compress(b"0" * 50_000_000)
-    for head, body in (
-        (b"", b"x" * 2_000_000),
-        (b"Content-Encoding: gzip\r\n", bomb),
+    for head, body, seen in (
+        (b"", b"x" * 2_000_000, b"x"),
+        (b"Content-Encoding: gzip\r\n", bomb, b"0"),
     ):
         answer = raw(b"HTTP/1.1 200 OK\r\n" + head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
         async with endpoint(answer) as port:
             made = await post(port)
         assert made.outcome == Responded(200)
-        assert len(made.excerpt) <= EXCERPT_BYTES_MAX
+        assert made.excerpt == seen * EXCERPT_BYTES_MAX
 
 
-async def test_a_refused_connection_a_blocked_address_and_an_unknown_name() -> None:
+@pytest.mark.parametrize(
+    "encoding, body, excerpt",
+    [
+        (b"gzip", gzip.compress(b"no such list"), b"no such list"),
+        (b"deflate", zlib.compress(b"no such list"), b"no such list"),
+        (b"gzip", b"not gzip at all", b"not gzip at all"),
+        (b"br", b"left as it came", b"left as it came"),
+        (b"identity", b"no such list", b"no such list"),
+    ],
+)
+async def test_the_excerpt_can_be_read_though_the_endpoint_compressed_it(
+    encoding: bytes, body: bytes, excerpt: bytes
+) -> None:
+    answer = raw(
+        b"HTTP/1.1 500 E\r\nContent-Encoding: %s\r\nContent-Length: %d\r\n\r\n%s" % (encoding, len(body), body)
+    )
+    async with endpoint(answer) as port:
+        made = await post(port)
+    assert (made.outcome, made.excerpt) == (Responded(500), excerpt)
+
+
+async def test_an_answer_before_the_request_was_read_is_an_answer() -> None:
+    answer = raw(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nx", stay_s=3)
+    async with endpoint(answer) as port, Sender(LOCAL, timeout_s=TIMEOUT_S, connections=1) as sender:
+        made = await sender.post(f"http://127.0.0.1:{port}/", b"x" * 8_000_000, {})
+    assert made.outcome == Responded(200)
+
+
+async def test_a_refused_connection_and_a_blocked_address() -> None:
     async with endpoint(raw(OK)) as port:
         pass
     assert (await post(port)).outcome == Failed("connect")
     assert isinstance((await post(80, host="10.0.0.1")).outcome, Blocked)
-    assert (await post(80, host="no-such-name.invalid")).outcome == Failed("dns")
+
+
+@pytest.mark.parametrize("path", ["\x7f", "\u0000", "a" * 70_000, "a b"])
+async def test_a_url_that_no_client_reads_is_blocked_and_ends_nothing(path: str) -> None:
+    async with Sender(LOCAL, timeout_s=TIMEOUT_S, connections=1) as sender:
+        made = await sender.post(f"http://127.0.0.1:9/{path}", b"{}", {})
+    assert made.outcome == Blocked("not a URL")
+
+
+async def test_a_name_that_only_the_client_refuses_is_blocked_and_ends_nothing() -> None:
+    assert LOCAL.check_url("http://\u2603.test/") is None, "a name by IDNA 2003, none by IDNA 2008"
+    assert (await post(80, host="\u2603.test")).outcome == Blocked("not a URL")
+
+
+async def test_being_out_of_file_handles_is_nobodys_failure_but_ours() -> None:
+    url = "http://127.0.0.1:9/"
+    LOCAL.check_url(url)  # loads the codec of host names, which takes a handle
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    fillers: list[int] = []
+    async with Sender(LOCAL, timeout_s=TIMEOUT_S, connections=1) as sender:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 512), hard))
+            with contextlib.suppress(OSError):
+                while True:
+                    fillers.append(os.open(os.devnull, os.O_RDONLY))
+            with pytest.raises(httpx.TransportError) as caught:
+                await sender.post(url, b"{}", {})
+        finally:
+            for filler in fillers:
+                os.close(filler)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert isinstance(caught.value.__cause__, OSError)
+    assert caught.value.__cause__.errno == errno.EMFILE
 
 
 def certificate(folder: Path, *, host: str, days: int) -> ssl.SSLContext:
@@ -173,7 +202,27 @@ async def test_a_good_certificate_is_none_and_a_handshake_that_hangs_times_out(t
     async with endpoint(raw(OK), server) as port, Sender(LOCAL, timeout_s=2, connections=1, context=client) as sender:
         assert (await sender.post(f"https://127.0.0.1:{port}/", b"{}", {})).outcome == Responded(200)
     async with endpoint(hang) as port:
-        assert (await post(port, scheme="https")).outcome in {Failed("timeout_response"), Failed("timeout_connect")}
+        assert (await post(port, scheme="https")).outcome == Failed("timeout_connect")
+
+
+async def test_an_endpoint_that_speaks_plain_http_on_a_tls_port_is_a_tls_failure() -> None:
+    async def plain(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(OK)
+        await writer.drain()
+
+    async with endpoint(plain) as port:
+        assert (await post(port, scheme="https")).outcome == Failed("tls")
+
+
+async def test_an_endpoint_on_ipv6_is_reached() -> None:
+    policy = EgressPolicy(EgressSettings(allow_cidrs=("::1/128",), allow_plain_http=True))
+    try:
+        serving = endpoint(raw(OK), host="::1")
+        async with serving as port, Sender(policy, timeout_s=TIMEOUT_S, connections=1) as sender:
+            made = await sender.post(f"http://[::1]:{port}/", b"{}", {})
+    except OSError:
+        pytest.skip("this machine has no IPv6 loopback")
+    assert made.outcome == Responded(200)
 
 
 async def test_exactly_the_bytes_and_headers_given_are_sent_and_connections_are_reused() -> None:
@@ -198,3 +247,17 @@ async def test_exactly_the_bytes_and_headers_given_are_sent_and_connections_are_
     assert b"Accept-Encoding: identity\r\n" in first
     assert b"X-Trackly-Signature: sha256=0\r\n" in first
     assert first.endswith(b'\r\n\r\n{"a":1}')
+
+
+async def test_a_custom_header_replaces_ours_of_that_name() -> None:
+    seen: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(OK)
+        await writer.drain()
+
+    async with endpoint(answer) as port, Sender(LOCAL, timeout_s=TIMEOUT_S, connections=1) as sender:
+        await sender.post(f"http://127.0.0.1:{port}/", b"", {"user-agent": "Shop/2"})
+    assert seen[0].lower().count(b"user-agent") == 1
+    assert b"user-agent: Shop/2\r\n" in seen[0]
