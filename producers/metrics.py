@@ -1,5 +1,6 @@
 """Metrics of the gateway: one line each, with a sentence. Label sets are closed; children exist from the start."""
 
+from functools import partial
 from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -9,7 +10,7 @@ from schemas.providers import registry
 PROVIDERS: Final = (*sorted(registry.adapters()), "other")
 OUTCOMES: Final = (
     "accepted", "ignored", "malformed", "unauthorized", "not_found", "bad_request", "too_large", "too_slow",
-    "overloaded", "unavailable", "not_ready", "method",
+    "overloaded", "unavailable", "not_ready", "method", "gone", "failed",
 )  # fmt: skip
 KINDS: Final = ("delivery", "inbound", "unknown")
 FORGED: Final = ("missing", "wrong_secret", "wrong_signature", "expired", "malformed", "not_configured")
@@ -47,7 +48,11 @@ REQUEST_CHILDREN: Final = {
 }
 FRAGMENT_CHILDREN: Final = {provider: FRAGMENTS.labels(provider) for provider in PROVIDERS}
 QUARANTINE_CHILDREN: Final = {provider: QUARANTINED.labels(provider) for provider in PROVIDERS}
-LAST_CHILDREN: Final = {provider: LAST_ACCEPTED.labels(provider) for provider in PROVIDERS}
+LAST_ACCEPTED_S: Final = dict.fromkeys(PROVIDERS, 0.0)
+"""Written for every callback, and read by the gauge when it is scraped."""
 SIGNATURE_CHILDREN: Final = {
     (provider, reason): SIGNATURE_FAILURES.labels(provider, reason) for provider in PROVIDERS for reason in FORGED
 }
+
+for _provider in PROVIDERS:
+    LAST_ACCEPTED.labels(_provider).set_function(partial(LAST_ACCEPTED_S.__getitem__, _provider))

@@ -6,39 +6,35 @@ G3  In-flight bytes are capped per account and in all until the delivery report,
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, assert_never
 
 from producers import metrics
-from producers.gateway.request import KEPT_HEADERS, Target
+from producers.gateway.deadlines import Deadlines
+from producers.gateway.limits import RECORD_OVERHEAD_BYTES, InFlight
+from producers.gateway.records import Records, Slot
+from producers.gateway.request import Target
 from runtime.clock import mono_s
 from runtime.config_follower import ConfigFollower
-from runtime.kafka.producer import AsyncProducer
+from runtime.kafka.producer import AsyncProducer, ProducerBrokenError
 from runtime.kafka.records import Ack, Produced
-from schemas import ids, topics
-from schemas.codec import encoder
-from schemas.providers.callback import (
-    Adapter,
-    Answer,
-    BadFragment,
-    CallbackRequest,
-    Credentials,
-    Forged,
-    Fragment,
-    Malformed,
-    Split,
-)
-from schemas.records import Quarantined, RawCallback
+from runtime.secrets import UnsealError
+from schemas.providers.callback import Adapter, Answer, CallbackRequest, Credentials, Forged, Malformed, Split
+from schemas.records import CallbackKind
 from schemas.settings import Settings
 
-INFLIGHT_BYTES_MAX: Final = 100 * 1024 * 1024
-"""Of all accounts together; below the producer's own queue of 128 MiB, so that the queue is never the limit."""
-RETRY_AFTER_S: Final = 2
-_NO_CREDENTIALS: Final = Credentials({})
+_LOG = logging.getLogger(__name__)
 
-Slot = tuple[str, str, bytes]
-"""Topic, key, value."""
+RETRY_AFTER_S: Final = 2
+SEALED_LOGGED_MAX: Final = 100
+"""Different unreadable credentials that are logged before the list is forgotten."""
+TOO_LARGE_CODE: Final = "MSG_SIZE_TOO_LARGE"
+"""The one refusal that trying again cannot help and that the caller caused."""
+NOT_TAKEN: Final = "NOT_TAKEN"
+"""The producer's queue was full, or the producer is broken, which ends the process (role.py)."""
+_NO_CREDENTIALS: Final = Credentials({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,182 +43,162 @@ class Outcome:
 
     answer: Answer
     outcome: str
-    kind: str = "unknown"
+    kind: CallbackKind = "unknown"
     retry_after_s: int | None = None
+    provider: str = "other"
+    allow: str | None = None
+    """Methods, with 405."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What must be acknowledged before an outcome may be told."""
+
+    slots: Sequence[Slot]
+    then: Outcome
+    fragments: int = 0
+    bad: int = 0
 
 
 class _Waiter:
-    """Counts the acknowledgements of one request."""
+    """Counts the acknowledgements of one request; the last one answers and frees the bytes."""
 
-    __slots__ = ("_bytes", "_left", "_release", "_started", "future", "refused")
+    __slots__ = ("_account", "_inflight", "_left", "_size", "_started", "future", "refused")
 
-    def __init__(self, count: int, size: int, release: Callable[[int], None], future: "asyncio.Future[bool]") -> None:
+    def __init__(self, count: int, account: str, size: int, inflight: InFlight) -> None:
         self._left = count
-        self._bytes = size
-        self._release = release
+        self._account = account
+        self._size = size
+        self._inflight = inflight
         self._started = mono_s()
-        self.future = future
-        self.refused = False
+        self.future: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
+        self.refused: str | None = None
 
     def __call__(self, outcome: Produced) -> None:
-        """Take one delivery report; the last one answers and frees the bytes."""
-        if not isinstance(outcome, Ack):
-            self.refused = True
-        self._left -= 1
+        """Take one delivery report."""
+        if outcome.__class__ is not Ack:
+            assert not isinstance(outcome, Ack)
+            self.refused = outcome.code
+        self.less(1)
+
+    def less(self, count: int) -> None:
+        """Wait for so many reports less."""
+        self._left -= count
         if self._left:
             return
-        self._release(self._bytes)
+        self._inflight.give(self._account, self._size)
         metrics.ACK.observe(mono_s() - self._started)
         if not self.future.done():
-            self.future.set_result(not self.refused)
+            self.future.set_result(self.refused is None)
 
 
 class Ingest:
-    """What every request shares: producer, encoders, caps."""
+    """What every request shares: configuration, producer, caps."""
 
     def __init__(self, settings: Settings, follower: ConfigFollower, producer: AsyncProducer) -> None:
-        """Make the encoders once."""
+        """Make what is needed once."""
         self._follower = follower
         self._producer = producer
-        self._ack_timeout_s = settings.gateway.ack_timeout_s
-        self._account_max = settings.gateway.account_inflight_bytes_max
-        self._raw_topic = settings.topic_prefix + topics.RAW
-        self._quarantine_topic = settings.topic_prefix + topics.QUARANTINE
-        self._raw = encoder("RawCallback")
-        self._quarantined = encoder("Quarantined")
-        self._inflight: dict[str, int] = {}
-        self._inflight_all = 0
+        self._records = Records(settings.topic_prefix)
+        self._inflight = InFlight(settings.gateway.account_inflight_bytes_max)
+        self._deadlines = Deadlines(settings.gateway.ack_timeout_s)
+        self._sealed: set[tuple[str, str]] = set()
+        metrics.INFLIGHT.set_function(lambda: self._inflight.total)
 
     def admit(self, target: Target, adapter: Adapter | None) -> Outcome | None:
         """What can be said before the body is read; None where it must be read."""
         if not self._follower.trusted:
-            return Outcome(Answer(503, b"configuration is not read yet"), "not_ready", retry_after_s=RETRY_AFTER_S)
+            return _unavailable("configuration is not read yet", "not_ready", adapter)
         if adapter is None or target.account not in self._follower.snapshot.accounts:
-            return Outcome(Answer(404, b"unknown provider or account"), "not_found")
+            provider = adapter.name if adapter is not None else "other"
+            return Outcome(Answer(404, b"unknown provider or account"), "not_found", provider=provider)
         return None
 
     async def take(self, target: Target, adapter: Adapter, request: CallbackRequest) -> Outcome:
         """Answer a request that was read to its end."""
-        credentials = self._follower.credentials(target.account, adapter.name) or _NO_CREDENTIALS
+        decided = self._decide(target, adapter, request)
+        if isinstance(decided, Outcome):
+            return decided
+        waiter = self._hand_over(target.account, decided.slots)
+        if waiter is None:
+            return _unavailable("too much in flight", "overloaded", adapter)
+        good = await waiter.future
+        if not good:
+            return _not_written(waiter, adapter)
+        if decided.fragments:
+            metrics.FRAGMENT_CHILDREN[adapter.name].inc(decided.fragments)
+            metrics.LAST_ACCEPTED_S[adapter.name] = request.received_at / 1000
+        if decided.bad:
+            metrics.QUARANTINE_CHILDREN[adapter.name].inc(decided.bad)
+        return decided.then
+
+    def _decide(self, target: Target, adapter: Adapter, request: CallbackRequest) -> Outcome | _Batch:
+        try:
+            credentials = self._follower.credentials(target.account, adapter.name) or _NO_CREDENTIALS
+        except UnsealError as error:
+            self._log_sealed(target.account, adapter.name, error)
+            return _unavailable("credentials cannot be read", "unavailable", adapter)
+        name = adapter.name
         shown = adapter.authenticate(request, credentials)
         if isinstance(shown, Forged):
-            metrics.SIGNATURE_CHILDREN[adapter.name, shown.reason].inc()
-            return Outcome(Answer(401, b"credential missing or wrong"), "unauthorized")
+            metrics.SIGNATURE_CHILDREN[name, shown.reason].inc()
+            return Outcome(Answer(401, b"credential missing or wrong"), "unauthorized", provider=name)
         split = adapter.split(request)
         match split:
-            case Malformed():
-                copy = self._whole(target, adapter, request, split.detail)
-                refused = await self._produce(target.account, [copy])
-                if refused is not None:
-                    return refused
-                metrics.QUARANTINE_CHILDREN[adapter.name].inc()
-                return Outcome(adapter.malformed(request, split.detail), "malformed")
+            case Malformed(detail):
+                copy = self._records.of_malformed(target, name, request, detail)
+                then = Outcome(adapter.malformed(request, detail), "malformed", provider=name)
+                return _Batch([copy], then, bad=1)
             case Split():
-                return await self._take_split(target, adapter, request, split)
+                return self._decide_split(target, adapter, request, split)
             case _:
                 assert_never(split)
 
-    async def _take_split(self, target: Target, adapter: Adapter, request: CallbackRequest, split: Split) -> Outcome:
-        slots = [self._fragment(target, adapter, request, one) for one in split.fragments]
-        slots += [self._bad(target, adapter, request, one) for one in split.bad]
+    def _decide_split(
+        self, target: Target, adapter: Adapter, request: CallbackRequest, split: Split
+    ) -> Outcome | _Batch:
+        slots = self._records.of_fragments(target, adapter.name, request, split.fragments)
+        slots += [self._records.of_bad(target, adapter.name, request, bad) for bad in split.bad]
+        answer = adapter.accepted(request)
         if not slots:
-            return Outcome(adapter.accepted(request), "ignored")
-        refused = await self._produce(target.account, slots)
-        if refused is not None:
-            return refused
-        if split.fragments:
-            metrics.FRAGMENT_CHILDREN[adapter.name].inc(len(split.fragments))
-            metrics.LAST_CHILDREN[adapter.name].set(request.received_at / 1000)
-        if split.bad:
-            metrics.QUARANTINE_CHILDREN[adapter.name].inc(len(split.bad))
+            return Outcome(answer, "ignored", provider=adapter.name)
         kind = split.fragments[0].kind if split.fragments else "unknown"
-        return Outcome(adapter.accepted(request), "accepted", kind)
+        then = Outcome(answer, "accepted", kind, provider=adapter.name)
+        return _Batch(slots, then, len(split.fragments), len(split.bad))
 
-    async def _produce(self, account: str, slots: Sequence[Slot]) -> Outcome | None:
-        """Hand over and wait; None when the brokers have everything."""
-        size = sum(len(value) for _, _, value in slots)
-        held = self._inflight.get(account, 0)
-        if (held and held + size > self._account_max) or self._inflight_all + size > INFLIGHT_BYTES_MAX:
-            return Outcome(Answer(503, b"too much in flight"), "overloaded", retry_after_s=RETRY_AFTER_S)
-        self._inflight[account] = held + size
-        self._inflight_all += size
-        metrics.INFLIGHT.set(self._inflight_all)
-
-        def release(freed: int) -> None:
-            left = self._inflight[account] - freed
-            if left:
-                self._inflight[account] = left
-            else:
-                del self._inflight[account]
-            self._inflight_all -= freed
-            metrics.INFLIGHT.set(self._inflight_all)
-
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[bool] = loop.create_future()
-        waiter = _Waiter(len(slots), size, release, future)
-        timer = loop.call_later(self._ack_timeout_s, _give_up, future)
-        for topic, key, value in slots:
-            while not self._producer.offer(waiter, topic, key=key, value=value):  # noqa: ASYNC110 - no event tells
-                await asyncio.sleep(0.005)
-        good = await future
-        timer.cancel()
-        if good:
+    def _hand_over(self, account: str, slots: Sequence[Slot]) -> _Waiter | None:
+        """Produce everything; None where too much is in flight already."""
+        size = len(slots) * RECORD_OVERHEAD_BYTES + sum([len(value) for _, _, value in slots])
+        if not self._inflight.take(account, size):
             return None
-        return Outcome(Answer(503, b"not acknowledged in time"), "unavailable", retry_after_s=RETRY_AFTER_S)
+        waiter = _Waiter(len(slots), account, size, self._inflight)
+        for done, (topic, key, value) in enumerate(slots):
+            try:
+                has_room = self._producer.offer(waiter, topic, key=key, value=value)
+            except ProducerBrokenError:
+                has_room = False
+            if not has_room:
+                waiter.refused = NOT_TAKEN
+                waiter.less(len(slots) - done)
+                break
+        self._deadlines.add(waiter.future)
+        return waiter
 
-    def _fragment(self, target: Target, adapter: Adapter, request: CallbackRequest, fragment: Fragment) -> Slot:
-        record: RawCallback = {
-            "account": target.account,
-            "provider": adapter.name,
-            "kind": fragment.kind if fragment.kind != "unknown" else target.kind,
-            "phone": fragment.phone,
-            "body": fragment.body,
-            "content_type": fragment.content_type,
-            "headers": {name: value for name, value in request.headers.items() if name in KEPT_HEADERS},
-            "query": dict(target.kept_query),
-            "mid": target.mid,
-            "list": target.list_number,
-            "received_at": request.received_at,
-            "redriven": False,
-        }
-        return self._raw_topic, topics.contact_key(target.account, fragment.phone), self._raw(record)
-
-    def _bad(self, target: Target, adapter: Adapter, request: CallbackRequest, bad: BadFragment) -> Slot:
-        record = self._quarantine_record(target, adapter, request, bad.body, bad.reason, bad.detail)
-        record["kind"], record["phone"], record["content_type"] = bad.kind, bad.phone, bad.content_type
-        return self._quarantine_topic, ids.content_key(bad.body), self._quarantined(record)
-
-    def _whole(self, target: Target, adapter: Adapter, request: CallbackRequest, detail: str) -> Slot:
-        record = self._quarantine_record(target, adapter, request, request.body, "malformed", detail)
-        record["split"] = False
-        return self._quarantine_topic, ids.content_key(request.body), self._quarantined(record)
-
-    def _quarantine_record(
-        self, target: Target, adapter: Adapter, request: CallbackRequest, body: bytes, reason: str, detail: str
-    ) -> Quarantined:
-        return {
-            "account": target.account,
-            "provider": adapter.name,
-            "kind": target.kind,
-            "phone": None,
-            "body": body,
-            "content_type": request.content_type,
-            "headers": {name: value for name, value in request.headers.items() if name in KEPT_HEADERS},
-            "query": dict(target.kept_query),
-            "mid": target.mid,
-            "list": target.list_number,
-            "received_at": request.received_at,
-            "reason": reason,
-            "detail": detail,
-            "stage": "gateway",
-            "split": True,
-            "source_topic": None,
-            "source_partition": None,
-            "source_offset": None,
-            "quarantined_at": request.received_at,
-        }
+    def _log_sealed(self, account: str, provider: str, error: UnsealError) -> None:
+        """Once for each credential, not for each request."""
+        if len(self._sealed) >= SEALED_LOGGED_MAX:
+            self._sealed.clear()
+        if (account, provider) not in self._sealed:
+            self._sealed.add((account, provider))
+            _LOG.error("callbacks of %s for account %s are answered 503: %s", provider, account, error)
 
 
-def _give_up(future: "asyncio.Future[bool]") -> None:
-    if not future.done():
-        future.set_result(False)
+def _not_written(waiter: _Waiter, adapter: Adapter) -> Outcome:
+    if waiter.refused == TOO_LARGE_CODE:
+        return Outcome(Answer(413, b"larger than the brokers take"), "too_large", provider=adapter.name)
+    return _unavailable("not acknowledged in time", "unavailable", adapter)
+
+
+def _unavailable(detail: str, outcome: str, adapter: Adapter | None) -> Outcome:
+    provider = adapter.name if adapter is not None else "other"
+    return Outcome(Answer(503, detail.encode()), outcome, retry_after_s=RETRY_AFTER_S, provider=provider)
