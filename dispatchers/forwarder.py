@@ -4,6 +4,7 @@ A slow URL fills its own lane; then its partition waits. Nothing is put aside, n
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -11,6 +12,7 @@ from typing import Final
 from dispatchers import metrics
 from dispatchers.egress import EgressPolicy
 from dispatchers.lanes import Lanes
+from dispatchers.membership import Membership
 from dispatchers.partitions import Held, Pending
 from dispatchers.sender import Sender
 from dispatchers.verdict import label
@@ -18,8 +20,9 @@ from dispatchers.window import OffsetWindow
 from runtime.clock import mono_s
 from runtime.config_follower import ConfigFollower
 from runtime.kafka.metrics import UNKNOWN_SCHEMA
+from runtime.kafka.positions import Position
 from runtime.kafka.properties import consumer
-from runtime.kafka.reader import Position, Reader
+from runtime.kafka.reader import Reader
 from runtime.kafka.records import Committed, Message, Partition
 from runtime.provisioning import await_topics, verify_layout
 from runtime.worker import Life, drain_requested
@@ -57,10 +60,19 @@ class Forwarder:
             settings.kafka, "forwarder", group=group, session_timeout_s=settings.dispatch.session_timeout_s
         )
         self.reader = Reader(properties, [settings.topic_prefix + topics.FORWARDS], self, name="forwards")
+        self._membership = Membership(
+            [self.reader], session_s=settings.dispatch.session_timeout_s, ask_for_positions=self._ask_for_positions
+        )
+        self._draining = False
         self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def halt(self) -> None:
+        """Start nothing more."""
+        self._draining = True
 
     def tick(self) -> None:
         """Offer what waited, start what may start, commit, pause."""
+        self._membership.beat()
         for held in self._held.values():
             while held.backlog and held.may_look(mono_s()):
                 if held.window.full or not self._accept(held, held.backlog.popleft()):
@@ -72,7 +84,7 @@ class Forwarder:
                 held.dirty = False
                 self.reader.commit(partition, floor, held.window.metadata())
         self.reader.pause(frozenset(p for p, held in self._held.items() if held.backlog or held.window.full))
-        if self._held and not any(held.waiting_for_schema for held in self._held.values()):
+        if self.reader.joined and not any(held.waiting_for_schema for held in self._held.values()):
             self._life.not_ready = None
 
     def start_offset(self, partition: Partition, committed: Committed, low: int, high: int) -> int | None:  # noqa: ARG002
@@ -104,15 +116,17 @@ class Forwarder:
             held.closing = True
             held.backlog.clear()
         self._lanes.drop(lambda ticket: ticket[0].closing)
-        deadline = mono_s() + REVOKE_S
-        while any(held.inflight for held in leaving) and mono_s() < deadline:  # noqa: ASYNC110 - several events at once
-            await asyncio.sleep(0.02)
         positions: dict[Partition, Position] = {}
-        for held in leaving:
-            held.alive = False
-            floor = held.window.floor
-            if floor is not None:
-                positions[held.partition] = (floor, held.window.metadata())
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(REVOKE_S):
+                    for held in leaving:
+                        await held.settled()
+        finally:
+            for held in leaving:
+                held.alive = False
+                if held.window.floor is not None:
+                    positions[held.partition] = (held.window.floor, held.window.metadata())
         return positions
 
     def lost(self, partitions: Sequence[Partition]) -> None:
@@ -129,19 +143,20 @@ class Forwarder:
         try:
             _, task = self._decode(message.value() or b"")
         except UnknownSchemaError as error:
-            UNKNOWN_SCHEMA.inc()
+            if not held.waiting_for_schema:
+                UNKNOWN_SCHEMA.inc()
             self._life.not_ready = f"a record needs a newer version: {error}"
             held.wait_for_schema(mono_s() + SCHEMA_RETRY_S)
             held.backlog.appendleft(pending)
             return False
         except PoisonError:
             _LOG.error("undecodable forward skipped", extra={"partition": held.partition.number, "offset": offset})
-            self._skip(held, offset, "protocol")
+            self._skip(held, message, "undecodable")
             return True
         held.waiting_for_schema = False
         url = self._url_of(task)
         if url is None:
-            self._skip(held, offset, "no_url")
+            self._skip(held, message, "no_url")
             return True
         if not self._lanes.has_room(url):
             held.backlog.appendleft(pending)
@@ -149,18 +164,23 @@ class Forwarder:
         if not held.window.begin(offset):
             held.dirty = True
             return True
-        held.left[offset] = 1
+        held.begun(message, 1)
         self._lanes.offer(
             url, f"{offset}@{held.partition}", (held, offset, task, url), len(task["body"]), concurrency=CONCURRENCY
         )
         return True
 
-    def _skip(self, held: Held, offset: int, outcome: str) -> None:
+    def _skip(self, held: Held, message: Message, outcome: str) -> None:
+        held.waiting_for_schema = False
         metrics.FORWARDS.labels(outcome).inc()
-        if held.window.begin(offset):
-            held.left[offset] = 1
-            held.task_done(offset)
+        if held.window.begin(message.offset()):
+            held.window.finish(message.offset())
         held.dirty = True
+
+    def _ask_for_positions(self) -> None:
+        for partition, held in self._held.items():
+            if held.window.floor is not None:
+                self.reader.commit(partition, held.window.floor, held.window.metadata())
 
     def _url_of(self, task: ForwardTask) -> str | None:
         found = self._follower.snapshot.lists.get(f"{task['account']}/{task['list_number']}")
@@ -169,6 +189,8 @@ class Forwarder:
         return found.forward.delivery if task["kind"] == "delivery" else found.forward.reply
 
     def _start(self) -> None:
+        if self._draining or not self._membership.may_start():
+            return
         for ticket in self._lanes.start(mono_s()):
             ticket[0].inflight += 1
             task = asyncio.create_task(self._run(ticket))
@@ -182,9 +204,10 @@ class Forwarder:
             metrics.FORWARDS.labels(label(made.outcome)).inc()
         finally:
             self._lanes.finished(url, f"{offset}@{held.partition}", len(task["body"]))
-            held.inflight -= 1
         if held.alive:
             held.task_done(offset)
+        held.ended()
+        self._start()
 
     def _reap(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -221,6 +244,7 @@ async def main(life: Life) -> int:
             if end.done():
                 end.result()
         ticking.cancel()
+        forwarder.halt()
         await forwarder.reader.close()
     follower.close()
     return 0

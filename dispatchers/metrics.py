@@ -45,18 +45,20 @@ ENDPOINTS = Gauge("trackly_dispatch_endpoints", "Configured endpoints by state."
 CLOCK_SKEW = Gauge("trackly_dispatch_broker_clock_skew_seconds", "Largest difference between two brokers' clocks.")
 FORWARDS = Counter("trackly_forward_attempts_total", "Raw forwards by outcome.", ["outcome"])
 
-EVENT_LABELS: Final = (*EVENTS, "notice")
 for _event in EVENTS:
     for _reason in DEAD_REASONS:
         DEAD.labels(_event, _reason)
     for _gauge in (INFLIGHT, QUEUED, LANES):
         _gauge.labels(_event)
+LATENESS_OF: Final = tuple(LATENESS.labels(tier) for tier in TIERS)
+RETRIES_OF: Final = tuple(RETRIES.labels(tier) for tier in TIERS)
+ATTEMPT_S_OF: Final[dict[str, Histogram]] = {event: ATTEMPT_S.labels(event) for event in EVENTS}
+FIRST_S_OF: Final[dict[str, Histogram]] = {event: FIRST_S.labels(event) for event in EVENTS}
+DELIVERY_S_OF: Final[dict[str, Histogram]] = {event: DELIVERY_S.labels(event) for event in EVENTS}
 for _tier in TIERS:
-    RETRIES.labels(_tier)
     DUE_LAG.labels(_tier)
-    LATENESS.labels(_tier)
     PARKED.labels(_tier)
-for _outcome in (*OUTCOMES, "no_url"):
+for _outcome in (*OUTCOMES, "no_url", "undecodable"):
     FORWARDS.labels(_outcome)
 for _state in ("active", "paused"):
     ENDPOINTS.labels(_state)

@@ -16,14 +16,20 @@ class Held:
     partition: Partition
     window: OffsetWindow
     alive: bool = True
+    """False once the partition is not ours: nothing of it may be produced or counted any more."""
     closing: bool = False
+    """True while it is given back: nothing of it starts, what is in flight still counts."""
     left: dict[int, int] = field(default_factory=dict)
-    """Offset to tasks of it that are not done."""
+    """Offset to tasks of it that are not done, in the order they were begun."""
+    stamps: dict[int, int] = field(default_factory=dict)
+    """Offset to the record's timestamp, for the same offsets."""
     backlog: deque["Pending"] = field(default_factory=deque)
     """Records that found no room; the partition is paused while there are any."""
     inflight: int = 0
+    """Tries and dead letters that began and whose records are not all acknowledged."""
     idle: asyncio.Event = field(default_factory=asyncio.Event)
     dirty: bool = False
+    commit_after_s: float = 0.0
     waiting_for_schema: bool = False
     """True while its next record needs a newer version of this process."""
     look_again_s: float = 0.0
@@ -37,15 +43,37 @@ class Held:
         """Whether the backlog may be tried."""
         return not self.waiting_for_schema or now_s >= self.look_again_s
 
+    def begun(self, message: Message, tasks: int) -> None:
+        """A record was begun and waits for so many tasks."""
+        self.left[message.offset()] = tasks
+        self.stamps[message.offset()] = message.timestamp()[1]
+
     def task_done(self, offset: int) -> None:
         """One task of a record is done; the last one finishes the offset."""
         left = self.left[offset] - 1
         if left:
             self.left[offset] = left
         else:
-            del self.left[offset]
+            del self.left[offset], self.stamps[offset]
             self.window.finish(offset)
             self.dirty = True
+
+    def ended(self) -> None:
+        """Something in flight has ended."""
+        self.inflight -= 1
+        if not self.inflight:
+            self.idle.set()
+
+    async def settled(self) -> None:
+        """Wait until nothing is in flight; only while closing, when nothing more starts."""
+        if self.inflight:
+            self.idle.clear()
+            await self.idle.wait()
+
+    def oldest_ms(self) -> int | None:
+        """Timestamp of the oldest record that was read and is not done."""
+        begun = next(iter(self.stamps.values()), None)
+        return self.backlog[0].message.timestamp()[1] if begun is None and self.backlog else begun
 
 
 @dataclass(slots=True)
@@ -54,7 +82,8 @@ class Pending:
 
     message: Message
     tasks: list[DeliveryTask] | None = None
-    due: int | None = None
+    overflowed: bool = False
+    """Whether a lane was full for it before; it is counted once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,5 +94,5 @@ class Ticket:
     offset: int
     task: DeliveryTask
     size: int
-    tier: int | None = None
-    """Tier it was released from, None for a fresh event."""
+    read_s: float
+    """Monotonic time, not before its record was read: the configuration must be newer to call its endpoint unknown."""

@@ -1,12 +1,14 @@
 """Starts a dispatcher: configuration, layout, tiers checked; then one shell per event type on one loop."""
 
 import asyncio
+import functools
 import logging
 from typing import Final
 
 from dispatchers import metrics
 from dispatchers.broker_clock import BrokerClock
 from dispatchers.egress import EgressPolicy
+from dispatchers.hops import Hops
 from dispatchers.sender import Sender
 from dispatchers.shell import TICK_S, EventShell
 from dispatchers.tries import Tries
@@ -27,6 +29,8 @@ LEADERS_S: Final = 15.0
 HEARTBEAT_CHECK_S: Final = 0.5
 DRAIN_S: Final = 6.0
 LINGER_MS: Final = 2
+MEASURE_MS: Final = 500.0
+"""How often gauges are set: oftener than anybody scrapes."""
 
 
 async def main(life: Life, events: tuple[topics.PublicEvent, ...]) -> int:
@@ -47,15 +51,23 @@ async def main(life: Life, events: tuple[topics.PublicEvent, ...]) -> int:
     connections = settings.dispatch.inflight_max * len(events)
     policy = EgressPolicy(settings.egress)
     async with Sender(policy, timeout_s=settings.dispatch.attempt_timeout_s, connections=connections) as sender:
-        tries = Tries(settings, follower, sender, records, clock)
-        tries.leaders = await asyncio.to_thread(_leaders, cluster, settings)
+        hops = Hops(settings.topic_prefix, records, clock)
+        hops.leaders = await asyncio.to_thread(_leaders, cluster, settings)
+        tries = Tries(settings, follower, sender, hops)
         shells = [
             EventShell(event, life, follower, tries, clock, counts[topics.events_topic(event)]) for event in events
         ]
-        for shell in shells:
-            shell.start()
-        await _run(life, shells, _Clockwork(tries, clock, cluster, settings), follower, records)
-        await asyncio.gather(*(shell.drain() for shell in shells))
+        try:
+            for shell in shells:
+                shell.start()
+            await _run(life, shells, hops, _Clockwork(hops, clock, cluster, settings), follower)
+            await asyncio.gather(*(shell.drain() for shell in shells))
+            if hops.failure.done():
+                hops.failure.result()
+        finally:
+            tries.close()
+            for shell in shells:
+                shell.halt()
     await records.drain(DRAIN_S)
     records.close()
     follower.close()
@@ -65,11 +77,13 @@ async def main(life: Life, events: tuple[topics.PublicEvent, ...]) -> int:
 class _Clockwork:
     """Keeps the brokers' clock fed: leaders, heartbeats, skew."""
 
-    def __init__(self, tries: Tries, clock: BrokerClock, cluster: Cluster, settings: Settings) -> None:
-        self._tries = tries
+    def __init__(self, hops: Hops, clock: BrokerClock, cluster: Cluster, settings: Settings) -> None:
+        self._hops = hops
         self._clock = clock
         self._cluster = cluster
         self._settings = settings
+        self._asked: set[int] = set()
+        """Brokers whose heartbeat is not acknowledged: one that is down keeps nobody else waiting."""
 
     async def run(self) -> None:
         """Refresh leaders now and then, and ask a silent broker for its time."""
@@ -78,36 +92,42 @@ class _Clockwork:
             if mono_ms() - refreshed > LEADERS_S * 1000:
                 refreshed = mono_ms()
                 try:
-                    self._tries.leaders = await asyncio.to_thread(_leaders, self._cluster, self._settings)
+                    self._hops.leaders = await asyncio.to_thread(_leaders, self._cluster, self._settings)
                 except ClusterError as error:
                     _LOG.warning("leaders: %s", error)
             first_of: dict[int, int] = {}
-            for partition, broker in self._tries.leaders.items():
+            for partition, broker in self._hops.leaders.items():
                 first_of.setdefault(broker, partition.number)
             for broker in self._clock.needs_heartbeat(frozenset(first_of), mono_ms()):
-                await self._tries.heartbeat(first_of[broker])
+                if broker not in self._asked:
+                    self._asked.add(broker)
+                    self._hops.heartbeat(first_of[broker], functools.partial(self._asked.discard, broker))
             metrics.CLOCK_SKEW.set(self._clock.skew_ms() / 1000)
             await asyncio.sleep(HEARTBEAT_CHECK_S)
 
 
 async def _run(
-    life: Life, shells: list[EventShell], clockwork: _Clockwork, follower: ConfigFollower, records: AsyncProducer
+    life: Life, shells: list[EventShell], hops: Hops, clockwork: _Clockwork, follower: ConfigFollower
 ) -> None:
     """Tick until a drain is asked for; whatever fails ends the process."""
 
     async def tick() -> None:
+        measured = float("-inf")
         while True:
-            records.check()
+            hops.check()
             for shell in shells:
-                await shell.tick()
+                shell.tick()
+            if mono_ms() - measured > MEASURE_MS:
+                measured = mono_ms()
+                _measure(shells, follower)
             if all(shell.ready for shell in shells):
                 life.not_ready = None if follower.trusted else "configuration reader is behind"
-            metrics.ENDPOINTS.labels("active").set(len(follower.snapshot.endpoints))
             await asyncio.sleep(TICK_S)
 
     background = [asyncio.create_task(tick()), asyncio.create_task(clockwork.run())]
     ends: list[asyncio.Future[None]] = [reader.done for shell in shells for reader in shell.readers]
     ends += [shell.failure for shell in shells]
+    ends.append(hops.failure)
     stop = asyncio.create_task(drain_requested(life))
     await asyncio.wait([stop, *background, *ends], return_when=asyncio.FIRST_COMPLETED)
     for task in background:
@@ -116,6 +136,19 @@ async def _run(
     for end in (*background, *ends):
         if end.done() and not end.cancelled():
             end.result()
+
+
+def _measure(shells: list[EventShell], follower: ConfigFollower) -> None:
+    """Set the gauges; those of the tiers have no event label, so they are gathered over the event types."""
+    parked = [0] * len(topics.TIERS)
+    overdue_s = [0.0] * len(topics.TIERS)
+    for shell in shells:
+        shell.measure()
+        shell.tiers.add_to(parked, overdue_s)
+    for index, tier in enumerate(topics.TIERS):
+        metrics.PARKED.labels(tier).set(parked[index])
+        metrics.DUE_LAG.labels(tier).set(overdue_s[index])
+    metrics.ENDPOINTS.labels("active").set(len(follower.snapshot.endpoints))
 
 
 def _leaders(cluster: Cluster, settings: Settings) -> dict[Partition, int]:

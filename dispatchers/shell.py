@@ -5,38 +5,42 @@ S1  A record is begun in its window, fanned out or taken as a task, and offered 
 S2  Only the contiguous finished prefix is committed; the done-beyond set rides in the metadata.
 S3  A tier's record is parked until the brokers' clock says that it is due.
 S4  After a gap of the loop nothing starts until the group confirms that we are still a member.
+S5  What is in flight refers to the Held of its assignment; once that is not alive its result counts for nothing.
 """
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Final
 
 from dispatchers import metrics
 from dispatchers.broker_clock import BrokerClock
-from dispatchers.delay import ParkedHeads
+from dispatchers.intake import Intake
 from dispatchers.lanes import Lanes
+from dispatchers.membership import Membership
 from dispatchers.partitions import Held, Pending, Ticket
-from dispatchers.task import UntrustedTaskError, check, dead_letter, fan_out, unreadable
+from dispatchers.task import UntrustedTaskError
+from dispatchers.tiers import Tiers
 from dispatchers.tries import Tries
 from dispatchers.window import OffsetWindow
-from runtime.clock import mono_ms, mono_s, now_ms
+from runtime.clock import mono_s, now_ms
 from runtime.config_follower import ConfigFollower
 from runtime.kafka.metrics import CONSUMER_LAG, OLDEST_UNPROCESSED, UNKNOWN_SCHEMA
+from runtime.kafka.positions import Position
 from runtime.kafka.properties import consumer
-from runtime.kafka.reader import Position, Reader
+from runtime.kafka.reader import Reader
 from runtime.kafka.records import Committed, Message, Partition
 from runtime.worker import Life
 from schemas import topics
-from schemas.codec import PoisonError, UnknownSchemaError, decoder
-from schemas.events import RECORDS
+from schemas.codec import PoisonError, UnknownSchemaError
 from schemas.records import DeliveryTask, EventType
 from schemas.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 
 TICK_S: Final = 0.025
-"""How often positions are committed, backlogs offered again and gauges set."""
+"""How often positions are committed, backlogs offered again and lanes woken."""
 REVOKE_S: Final = 5.5
 """Longest wait for tries in flight and their acknowledgements when a partition goes away (DESIGN.md 4.4)."""
 THROTTLE_S: Final = 1.0
@@ -44,10 +48,12 @@ THROTTLE_S: Final = 1.0
 SCHEMA_RETRY_S: Final = 1.0
 RECORD_BYTES: Final = 512
 """Cost of a task beside its body, for the lanes' bound."""
-
-
-class DelayNotKeptError(Exception):
-    """A delay topic has no committed position and has lost records."""
+CLOCK_STEP_S: Final = 0.001
+"""The brokers' clock counts whole milliseconds: woken a hair too early, a head would wait for the next tick."""
+WIDE_WINDOW: Final = 1024
+"""Open records above which writing the done-beyond set costs more than a tick should."""
+WIDE_COMMIT_S: Final = 0.25
+"""How often the position of a wide window is committed."""
 
 
 class EventShell:
@@ -62,21 +68,21 @@ class EventShell:
         self._life = life
         self._follower = follower
         self._tries = tries
-        self._clock = clock
         self._dispatch = settings.dispatch
         self._partitions = partitions
+        self._own_partitions = 1
+        """How many of the event's partitions are ours: limits are for the fleet. At least 1."""
         self._lanes: Lanes[Ticket] = Lanes(inflight_max=settings.dispatch.inflight_max)
         self._held: dict[Partition, Held] = {}
-        self._parked: dict[Partition, ParkedHeads[Message]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._read_event = decoder(RECORDS[event])
-        self._read_task = decoder("DeliveryTask")
-        self._events_topic = settings.topic_prefix + topics.events_topic(event)
-        self._tier_of = {settings.topic_prefix + topics.tier_topic(event, i): i for i in range(len(topics.TIERS))}
-        self._events, self._tiers = self._make_readers(settings)
-        self._last_tick_s = mono_s()
-        self._suspended = False
+        self.tiers = Tiers(event, settings, clock)
+        self._running: set[asyncio.Task[None]] = set()
+        self._intake = Intake(event, follower)
+        self._fresh, self._delayed = self._make_readers(settings)
+        self._membership = Membership(
+            self.readers, session_s=settings.dispatch.session_timeout_s, ask_for_positions=self._ask_for_positions
+        )
         self._draining = False
+        self._timer: asyncio.TimerHandle | None = None
         self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def _make_readers(self, settings: Settings) -> tuple[Reader, Reader]:
@@ -89,185 +95,168 @@ class EventShell:
             "queued.min.messages": 1000,
             "queued.max.messages.kbytes": 4096,
         }
+        events_topic = settings.topic_prefix + topics.events_topic(self._event)
         return (
-            Reader(fresh, [self._events_topic], _Handler(self, delayed=False), name=f"{self._event}"),
-            Reader(
-                delayed, list(self._tier_of), _Handler(self, delayed=True), name=f"{self._event}.tiers", watermarks=True
-            ),
+            Reader(fresh, [events_topic], self, name=f"{self._event}"),
+            Reader(delayed, self.tiers.topics, self, name=f"{self._event}.tiers", watermarks=True),
         )
 
     @property
     def readers(self) -> tuple[Reader, Reader]:
         """Both readers."""
-        return self._events, self._tiers
+        return self._fresh, self._delayed
 
     @property
     def ready(self) -> bool:
-        """Whether any partition is ours and none waits for a newer version of this process."""
-        return bool(self._held) and not any(held.waiting_for_schema for held in self._held.values())
+        """Whether both groups have given us our share, be it empty, and none of it waits for a newer version."""
+        joined = all(reader.joined for reader in self.readers)
+        return joined and not any(held.waiting_for_schema for held in self._held.values())
 
     def start(self) -> None:
         """Begin to read."""
-        self._events.start()
-        self._tiers.start()
+        self._fresh.start()
+        self._delayed.start()
 
-    async def tick(self) -> None:
+    def tick(self) -> None:
         """Release what is due, offer what waited, start what may start, commit what is done. Runs every TICK_S."""
-        now = mono_s()
-        if now - self._last_tick_s > self._dispatch.session_timeout_s / 2 and self._held and not self._suspended:
-            self._suspended = True
-            self._spawn(self._confirm_membership())
-        self._last_tick_s = now
+        self._membership.beat()
         self._release_due()
         self._offer_backlogs()
         self._start_ready()
-        self._commit()
+        self._commit(mono_s())
         self._pause()
-        self._measure()
+
+    def halt(self) -> None:
+        """Start nothing more."""
+        self._draining = True
+        if self._timer is not None:
+            self._timer.cancel()
 
     async def drain(self) -> None:
         """Leave both groups: what is in flight ends first, within REVOKE_S."""
-        self._draining = True
-        await asyncio.gather(self._events.close(), self._tiers.close())
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=REVOKE_S)
+        self.halt()
+        await asyncio.gather(self._fresh.close(), self._delayed.close())
+        if self._running:
+            await asyncio.wait(self._running, timeout=REVOKE_S)
+        if self.failure.done():
+            self.failure.result()
 
     # ---- records ----------------------------------------------------------------------------------------------------
-    def take(self, messages: Sequence[Message]) -> None:
+    def records(self, messages: Sequence[Message]) -> None:
         """Records of either reader."""
         for message in messages:
-            partition = Partition(message.topic(), message.partition())
-            held = self._held.get(partition)
-            if held is None or not held.alive or held.closing:
+            held = self._held.get(Partition(message.topic(), message.partition()))
+            if held is None or held.closing:
                 continue
-            parked = self._parked.get(partition)
-            if parked is not None:
-                parked.park(message.timestamp()[1], message)
-            elif held.backlog or held.window.full:
-                held.backlog.append(Pending(message))
+            if self.tiers.is_tier(held.partition):
+                self.tiers.park(held.partition, message)
             else:
-                self._accept(held, Pending(message))
+                self._take_one(held, message)
+        self._release_due()
         self._start_ready()
         self._pause()
 
+    def _take_one(self, held: Held, message: Message) -> None:
+        if held.backlog or held.window.full:
+            held.backlog.append(Pending(message))
+        else:
+            self._accept(held, Pending(message))
+
     def _accept(self, held: Held, pending: Pending) -> bool:
-        """Begin a record and offer its tasks; False when some found no room and wait in the backlog."""
-        message = pending.message
-        offset = message.offset()
-        tasks = pending.tasks
-        if tasks is None:
-            tasks = self._tasks_of(held, pending)
-            if tasks is None:
-                return not held.waiting_for_schema
-        tier = self._tier_of.get(held.partition.topic)
-        while tasks:
-            task = tasks[0]
-            size = len(task["body"]) + RECORD_BYTES
-            if not self._offer(Ticket(held, offset, task, size, tier)):
-                metrics.OVERFLOW.inc()
-                held.backlog.appendleft(Pending(message, tasks, pending.due))
+        """Begin a record and offer its tasks; False when it waits at the head of the backlog, whole or in part."""
+        if pending.tasks is None:
+            try:
+                tasks = self._intake.tasks(pending.message, is_tier=self.tiers.is_tier(held.partition))
+            except UnknownSchemaError as error:
+                self._wait_for_upgrade(held, pending, error)
                 return False
-            tasks = tasks[1:]
+            except (PoisonError, UntrustedTaskError) as error:
+                self._bury_poison(held, pending.message, error)
+                return True
+            pending.tasks = self._begin(held, pending.message, tasks)
+        tasks, now = pending.tasks, mono_s()
+        for index, task in enumerate(tasks):
+            if not self._offer(Ticket(held, pending.message.offset(), task, len(task["body"]) + RECORD_BYTES, now)):
+                pending.tasks = tasks[index:]
+                if not pending.overflowed:
+                    pending.overflowed = True
+                    metrics.OVERFLOW.inc()
+                held.backlog.appendleft(pending)
+                return False
         return True
 
-    def _tasks_of(self, held: Held, pending: Pending) -> list[DeliveryTask] | None:
-        """Tasks of a record that was begun; None where there is nothing to try."""
-        message = pending.message
-        offset, value = message.offset(), message.value() or b""
-        is_tier = held.partition.topic in self._tier_of
-        try:
-            _, record = (self._read_task if is_tier else self._read_event)(value)
-            if is_tier:
-                check(record)
-        except UnknownSchemaError as error:
-            self._wait_for_upgrade(held, pending, error)
-            return None
-        except (PoisonError, UntrustedTaskError) as error:
-            if held.window.begin(offset):
-                held.left[offset] = 1
-                self._spawn(self._bury_poison(held, message, error))
-            return None
+    def _begin(self, held: Held, message: Message, tasks: list[DeliveryTask]) -> list[DeliveryTask]:
+        """Tasks that are really to be tried: none of a record that was done before this assignment."""
         held.waiting_for_schema = False
-        if not held.window.begin(offset):
+        if not held.window.begin(message.offset()):
             held.dirty = True
-            return None
-        tasks = [record] if is_tier else fan_out(self._event, record, self._endpoints_of(record["account"]))
-        if not tasks:
-            held.left[offset] = 1
-            held.task_done(offset)
-            return None
-        held.left[offset] = len(tasks)
+            return []
+        if tasks:
+            held.begun(message, len(tasks))
+        else:
+            held.window.finish(message.offset())
+            held.dirty = True
         return tasks
-
-    def _endpoints_of(self, account: str) -> Any:
-        return self._follower.snapshot.endpoints_of(account)
 
     def _offer(self, ticket: Ticket) -> bool:
         endpoint = self._follower.snapshot.endpoints.get(ticket.task["endpoint"])
         limit = endpoint.concurrency if endpoint is not None and endpoint.concurrency else self._dispatch.concurrency
+        rate_per_s = endpoint.rate_per_s if endpoint is not None else None
         return self._lanes.offer(
             ticket.task["endpoint"],
             ticket.task["contact_key"],
             ticket,
             ticket.size,
-            concurrency=max(1, limit * self._own_share() // self._partitions),
-            rate_per_s=endpoint.rate_per_s if endpoint is not None else None,
+            concurrency=max(1, limit * self._own_partitions // self._partitions),
+            rate_per_s=rate_per_s * self._own_partitions / self._partitions if rate_per_s else None,
         )
 
-    def _own_share(self) -> int:
-        """How many of the event's partitions are ours: limits are for the fleet."""
-        return sum(1 for partition in self._held if partition.topic == self._events_topic) or 1
-
     def _wait_for_upgrade(self, held: Held, pending: Pending, error: UnknownSchemaError) -> None:
-        UNKNOWN_SCHEMA.inc()
+        if not held.waiting_for_schema:
+            UNKNOWN_SCHEMA.inc()
+            _LOG.error("a record needs a newer version of this process: %s", error)
         self._life.not_ready = f"a record needs a newer version: {error}"
-        _LOG.error("a record needs a newer version of this process: %s", error)
         held.wait_for_schema(mono_s() + SCHEMA_RETRY_S)
         held.backlog.appendleft(pending)
 
-    async def _bury_poison(self, held: Held, message: Message, error: Exception) -> None:
-        reason = "untrusted" if isinstance(error, UntrustedTaskError) else "undecodable"
-        where = (held.partition.topic, held.partition.number, message.offset())
-        letter = dead_letter(
-            unreadable(self._event), [], reason, now=now_ms(), source=where, raw_value=message.value() or b""
-        )
-        key = (message.key() or b"").decode("utf-8", "replace") if held.partition.topic in self._tier_of else ""
-        await self._tries.bury(letter, key)
-        metrics.DEAD.labels(self._event, reason).inc()
-        _LOG.error("poison record moved to the dead letters", extra={"where": where, "reason": reason})
-        held.task_done(message.offset())
+    def _bury_poison(self, held: Held, message: Message, error: Exception) -> None:
+        held.waiting_for_schema = False
+        offset = message.offset()
+        if not held.window.begin(offset):
+            held.dirty = True
+            return
+        held.begun(message, 1)
+        held.inflight += 1
+        letter = self._intake.letter(message, error, now=now_ms())
+        where = {"topic": held.partition.topic, "partition": held.partition.number, "offset": offset}
+        _LOG.error("poison record moved to the dead letters", extra={**where, "reason": letter["reason"]})
+        key = (message.key() or b"").decode("utf-8", "replace") if self.tiers.is_tier(held.partition) else ""
+        self._tries.hops.send([self._tries.letter(letter, key)], lambda: self._settle(held, offset, done=True))
 
     # ---- lanes ------------------------------------------------------------------------------------------------------
     def _start_ready(self) -> None:
-        if self._suspended or self._draining:
+        if self._draining or not self._membership.may_start() or not self._tries.hops.roomy:
             return
         for ticket in self._lanes.start(mono_s()):
             ticket.held.inflight += 1
-            self._spawn(self._run(ticket))
+            self._spawn(self._tries.run(ticket, self))
 
-    async def _run(self, ticket: Ticket) -> None:
-        held, task = ticket.held, ticket.task
-        freed = False
-
-        def released(*, throttle: bool) -> None:
-            nonlocal freed
-            if freed:
-                return
-            freed = True
-            if throttle:
-                self._lanes.throttle(task["endpoint"], mono_s() + THROTTLE_S)
-            self._lanes.finished(task["endpoint"], task["contact_key"], ticket.size)
-
-        try:
-            await self._tries.run(ticket, released=released)
-        finally:
-            released(throttle=False)
-            held.inflight -= 1
-            if not held.inflight:
-                held.idle.set()
-        if held.alive:
-            held.task_done(ticket.offset)
+    def released(self, ticket: Ticket, *, throttle: bool) -> None:
+        """The try of a ticket has ended: its lane goes on."""
+        endpoint = ticket.task["endpoint"]
+        if throttle:
+            self._lanes.throttle(endpoint, mono_s() + THROTTLE_S)
+        self._lanes.finished(endpoint, ticket.task["contact_key"], ticket.size)
         self._start_ready()
+
+    def ended(self, ticket: Ticket, *, done: bool) -> None:
+        """A ticket has come to its end."""
+        self._settle(ticket.held, ticket.offset, done=done)
+
+    def _settle(self, held: Held, offset: int, *, done: bool) -> None:
+        if done and held.alive:
+            held.task_done(offset)
+        held.ended()
 
     def _offer_backlogs(self) -> None:
         for held in self._held.values():
@@ -278,160 +267,131 @@ class EventShell:
                     break
 
     def _release_due(self) -> None:
-        now = self._clock.now(mono_ms())
-        if now is None:
-            return
-        for partition, parked in self._parked.items():
+        for partition in self.tiers.due():
             held = self._held.get(partition)
             if held is None or held.backlog or held.closing:
                 continue
-            tier = topics.TIERS[self._tier_of[partition.topic]]
-            for due, message in parked.release(now):
-                metrics.LATENESS.labels(tier).observe((now - due) / 1000)
-                if held.backlog or held.window.full:
-                    held.backlog.append(Pending(message))
-                else:
-                    self._accept(held, Pending(message))
+            for message in self.tiers.release(partition):
+                self._take_one(held, message)
+        self._arm()
+
+    def _arm(self) -> None:
+        """Wake exactly when the next head is due, if that is before the next tick."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        wait_s = self.tiers.wait_s()
+        if wait_s and wait_s <= TICK_S and not self._draining:
+            self._timer = asyncio.get_running_loop().call_later(wait_s + CLOCK_STEP_S, self._wake)
+
+    def _wake(self) -> None:
+        try:
+            self._release_due()
+            self._start_ready()
+        except Exception as error:  # noqa: BLE001 - a timer has nobody above it; the role ends the process
+            self._fail(error)
 
     def _pause(self) -> None:
         paused = frozenset(
             partition
             for partition, held in self._held.items()
-            if held.backlog
-            or held.window.full
-            or not (partition not in self._parked or self._parked[partition].reading)
+            if held.backlog or held.window.full or self.tiers.paused(partition)
         )
-        self._events.pause(paused)
-        self._tiers.pause(paused)
+        self._fresh.pause(paused)
+        self._delayed.pause(paused)
 
-    def _commit(self) -> None:
-        for partition, held in self._held.items():
+    def _commit(self, now: float) -> None:
+        for held in self._held.values():
             floor = held.window.floor
-            if held.dirty and floor is not None and not held.closing:
-                held.dirty = False
-                reader = self._tiers if partition in self._parked else self._events
-                reader.commit(partition, floor, held.window.metadata())
+            if not held.dirty or floor is None or held.closing or now < held.commit_after_s:
+                continue
+            held.dirty = False
+            held.commit_after_s = now + WIDE_COMMIT_S if held.window.open > WIDE_WINDOW else 0.0
+            self._reader_of(held).commit(held.partition, floor, held.window.metadata())
 
-    def _measure(self) -> None:
+    def _ask_for_positions(self) -> None:
+        for held in self._held.values():
+            floor = held.window.floor
+            if floor is not None and not held.closing:
+                self._reader_of(held).commit(held.partition, floor, held.window.metadata())
+
+    def _reader_of(self, held: Held) -> Reader:
+        return self._delayed if self.tiers.is_tier(held.partition) else self._fresh
+
+    def measure(self) -> None:
+        """Set the gauges of this event type."""
         metrics.INFLIGHT.labels(self._event).set(self._lanes.running)
         metrics.QUEUED.labels(self._event).set(self._lanes.queued)
         metrics.LANES.labels(self._event).set(len(self._lanes))
-        now = self._clock.now(mono_ms())
-        parked = [0] * len(topics.TIERS)
-        overdue = [0.0] * len(topics.TIERS)
-        for partition, heads in self._parked.items():
-            tier = self._tier_of[partition.topic]
-            parked[tier] += len(heads)
-            due = heads.next_due()
-            if due is not None and now is not None:
-                overdue[tier] = max(overdue[tier], (now - due) / 1000)
-        for index, name in enumerate(topics.TIERS):
-            metrics.PARKED.labels(name).set(parked[index])
-            metrics.DUE_LAG.labels(name).set(overdue[index])
-        oldest = [
-            h.backlog[0].message.timestamp()[1] for p, h in self._held.items() if h.backlog and p not in self._parked
-        ]
-        CONSUMER_LAG.labels(self._event).set((now_ms() - min(oldest)) / 1000 if oldest else 0)
-        OLDEST_UNPROCESSED.labels(self._event).set(min(oldest) / 1000 if oldest else 0)
+        stamps = [held.oldest_ms() for name, held in self._held.items() if not self.tiers.is_tier(name)]
+        oldest = min((stamp for stamp in stamps if stamp is not None), default=None)
+        CONSUMER_LAG.labels(self._event).set(max(0.0, (now_ms() - oldest) / 1000) if oldest is not None else 0)
+        OLDEST_UNPROCESSED.labels(self._event).set(oldest / 1000 if oldest is not None else 0)
 
     # ---- assignment -------------------------------------------------------------------------------------------------
     def start_offset(self, partition: Partition, committed: Committed, low: int, high: int) -> int | None:
-        """A delay partition begins at 0 and nowhere else: a hole would be lost tries (KAFKA.md, Delay topics)."""
-        if committed.offset >= 0:
-            return None
-        if low == 0:
-            return 0
-        raise DelayNotKeptError(
-            f"{partition.topic}[{partition.number}] has no committed position and begins at {low} (end {high})"
-        )
+        """Delay topics have a rule of their own."""
+        return self.tiers.start_offset(partition, committed, low, high)
 
-    def assigned_now(self, partitions: Mapping[Partition, Committed], *, delayed: bool) -> None:
+    def assigned(self, partitions: Mapping[Partition, Committed]) -> None:
         """Fresh state for partitions that are ours now."""
         for partition, committed in partitions.items():
             floor = committed.offset if committed.offset >= 0 else None
             self._held[partition] = Held(partition, OffsetWindow(floor, committed.metadata))
-            if delayed:
-                self._parked[partition] = ParkedHeads(self._dispatch.tier_delays_s[self._tier_of[partition.topic]])
+            if self.tiers.is_tier(partition):
+                self.tiers.assigned(partition)
+        self._count_own()
 
     async def revoked(self, partitions: Sequence[Partition]) -> Mapping[Partition, Position]:
         """Drop what is queued, wait for what is in flight, answer what to commit."""
+        leaving = self._close(partitions)
+        positions: dict[Partition, Position] = {}
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(REVOKE_S):
+                    for held in leaving:
+                        await held.settled()
+        finally:
+            for held in leaving:
+                if held.window.floor is not None:
+                    positions[held.partition] = (held.window.floor, held.window.metadata())
+            self._forget(leaving)
+        return positions
+
+    def lost(self, partitions: Sequence[Partition]) -> None:
+        """They belong to somebody else already: drop everything, commit nothing."""
+        self._forget(self._close(partitions))
+
+    def _close(self, partitions: Sequence[Partition]) -> list[Held]:
         leaving = [self._held[partition] for partition in partitions if partition in self._held]
         for held in leaving:
             held.closing = True
             held.backlog.clear()
         self._lanes.drop(lambda ticket: ticket.held.closing)
-        deadline = mono_s() + REVOKE_S
-        for held in leaving:
-            while held.inflight and mono_s() < deadline:
-                held.idle.clear()
-                try:
-                    await asyncio.wait_for(held.idle.wait(), max(0.01, deadline - mono_s()))
-                except TimeoutError:
-                    break
-        positions: dict[Partition, Position] = {}
-        for held in leaving:
-            floor = held.window.floor
-            if floor is not None:
-                positions[held.partition] = (floor, held.window.metadata())
-        self._forget(leaving)
-        return positions
-
-    def lost(self, partitions: Sequence[Partition]) -> None:
-        """They belong to somebody else already: drop everything, commit nothing."""
-        leaving = [self._held[partition] for partition in partitions if partition in self._held]
-        for held in leaving:
-            held.closing = True
-        self._lanes.drop(lambda ticket: ticket.held.closing)
-        self._forget(leaving)
+        return leaving
 
     def _forget(self, leaving: Sequence[Held]) -> None:
         for held in leaving:
             held.alive = False
-            self._held.pop(held.partition, None)
-            self._parked.pop(held.partition, None)
+            if self._held.get(held.partition) is held:
+                del self._held[held.partition]
+                self.tiers.gone(held.partition)
+        self._count_own()
 
-    async def _confirm_membership(self) -> None:
-        _LOG.warning("the loop stood still; nothing starts until the group confirms %s", self._event)
-        answers = await asyncio.gather(self._events.verify(), self._tiers.verify())
-        if not all(answers):
-            self.lost(list(self._held))
-        self._suspended = False
+    def _count_own(self) -> None:
+        self._own_partitions = max(1, sum(1 for partition in self._held if not self.tiers.is_tier(partition)))
 
-    def _spawn(self, work: Any) -> None:
-        task: asyncio.Task[None] = asyncio.create_task(work)
-        self._tasks.add(task)
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._running.add(task)
         task.add_done_callback(self._reap)
 
     def _reap(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+        self._running.discard(task)
         error = None if task.cancelled() else task.exception()
-        if error is not None and not self.failure.done():
+        if error is not None:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        if not self.failure.done():
             self.failure.set_exception(error)
-
-
-class _Handler:
-    """One reader's side of the shell."""
-
-    def __init__(self, shell: EventShell, *, delayed: bool) -> None:
-        self._shell = shell
-        self._delayed = delayed
-
-    def start_offset(self, partition: Partition, committed: Committed, low: int, high: int) -> int | None:
-        """Delay topics have a rule of their own."""
-        return self._shell.start_offset(partition, committed, low, high) if self._delayed else None
-
-    def assigned(self, partitions: Mapping[Partition, Committed]) -> None:
-        """Partitions are ours."""
-        self._shell.assigned_now(partitions, delayed=self._delayed)
-
-    def records(self, messages: Sequence[Message]) -> None:
-        """Records came."""
-        self._shell.take(messages)
-
-    async def revoked(self, partitions: Sequence[Partition]) -> Mapping[Partition, Position]:
-        """Partitions go away in good order."""
-        return await self._shell.revoked(partitions)
-
-    def lost(self, partitions: Sequence[Partition]) -> None:
-        """Partitions are gone."""
-        self._shell.lost(partitions)

@@ -1,5 +1,6 @@
 """Tasks and the records a try leaves behind: fan-out, next task, attempt, dead letter. Pure."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -10,6 +11,15 @@ from schemas.events import BODIES
 from schemas.records import Attempt, DeadLetter, DeliveryTask, EventType, TryOutcome
 from schemas.topics import contact_key
 
+BODY_BYTES_MAX: Final = 512 * 1024
+"""Body of a webhook: with its task around it, the outcomes and a dead letter around that, still below the 1 MiB that a
+topic takes by default. A record that no topic takes would end the process again and again."""
+RAW_BYTES_MAX: Final = 512 * 1024
+"""Kept of a record that cannot be read, for the same reason; its coordinates lead to the whole."""
+KEY_CHARS_MAX: Final = 1024
+"""Ids and keys: ours are below 200."""
+_ID: Final = re.compile(r"[!-~]{1,200}")
+"""What an id of ours can look like; `webhook-id` is a header, so a line break in one would be another header."""
 _CONTACT_FIELD: Final = {"delivery": "to", "unsubscribe": "phone_number", "reply": "phone_number"}
 
 
@@ -18,11 +28,16 @@ class UntrustedTaskError(Exception):
 
 
 def fan_out(event_type: EventType, event: dict[str, Any], endpoints: Iterable[Endpoint]) -> list[DeliveryTask]:
-    """One task per endpoint that subscribes to the event and whose filters let it pass."""
+    """One task per endpoint that subscribes to the event and whose filters let it pass.
+
+    Raises:
+        UntrustedTaskError: the body would be larger than a task may carry.
+    """
     wanted = [endpoint for endpoint in endpoints if _wants(endpoint, event_type, event)]
     if not wanted:
         return []
     body = BODIES[event_type](event)
+    _check_body(body)
     contact = contact_key(event["account"], event[_CONTACT_FIELD[event_type]])
     return [
         {
@@ -44,16 +59,29 @@ def fan_out(event_type: EventType, event: dict[str, Any], endpoints: Iterable[En
     ]
 
 
-def check(task: DeliveryTask) -> None:
+def check(task: DeliveryTask, event_type: EventType) -> None:
     """Refuse values that the log should not hold (KAFKA.md, Delay topics).
 
     Raises:
-        UntrustedTaskError: attempt not from 1 to 6, or more outcomes than tries.
+        UntrustedTaskError: another event type than its topic's, attempt not from 1 to 6, more outcomes than tries, an
+            id that could not go into a header, or something too large.
     """
+    if task["event_type"] != event_type:
+        raise UntrustedTaskError(f"a task of {task['event_type']} events on a topic of {event_type} events")
     if not 1 <= task["attempt"] <= ATTEMPTS_MAX:
         raise UntrustedTaskError(f"attempt {task['attempt']} is not from 1 to {ATTEMPTS_MAX}")
-    if len(task["outcomes"]) >= ATTEMPTS_MAX:
+    if len(task["outcomes"]) > ATTEMPTS_MAX:
         raise UntrustedTaskError("more outcomes than tries")
+    if not (_ID.fullmatch(task["event_id"]) and _ID.fullmatch(task["task_id"])):
+        raise UntrustedTaskError("an id that is none of ours")
+    if len(task["endpoint"]) > KEY_CHARS_MAX or len(task["contact_key"]) > KEY_CHARS_MAX:
+        raise UntrustedTaskError("a key that is too long")
+    _check_body(task["body"])
+
+
+def _check_body(body: bytes) -> None:
+    if len(body) > BODY_BYTES_MAX:
+        raise UntrustedTaskError(f"a body of {len(body)} bytes, more than {BODY_BYTES_MAX}")
 
 
 def outcome_of(task: DeliveryTask, *, outcome: str, status_code: int | None, duration_ms: int, now: int) -> TryOutcome:
@@ -68,13 +96,13 @@ def outcome_of(task: DeliveryTask, *, outcome: str, status_code: int | None, dur
 
 
 def next_task(task: DeliveryTask, failed: TryOutcome) -> DeliveryTask:
-    """The task of the next try."""
+    """The task of the next try; at most six outcomes travel with it, the newest."""
     first = task["first_failed_at"]
     return {
         **task,
         "attempt": task["attempt"] + 1,
         "first_failed_at": failed["at"] if first is None else first,
-        "outcomes": [*task["outcomes"], failed],
+        "outcomes": [*task["outcomes"], failed][-ATTEMPTS_MAX:],
     }
 
 
@@ -87,15 +115,15 @@ def dead_letter(
     source: tuple[str, int, int],
     raw_value: bytes | None = None,
 ) -> DeadLetter:
-    """A task that was given up, with every outcome and where it lay."""
+    """A task that was given up, with its outcomes and where it lay; a raw value is cut to RAW_BYTES_MAX."""
     return {
-        "task": {**task, "outcomes": list(outcomes)},
+        "task": {**task, "outcomes": list(outcomes)[-ATTEMPTS_MAX:]},
         "reason": reason,
         "dead_at": now,
         "source_topic": source[0],
         "source_partition": source[1],
         "source_offset": source[2],
-        "raw_value": raw_value,
+        "raw_value": raw_value if raw_value is None else raw_value[:RAW_BYTES_MAX],
     }
 
 
@@ -124,6 +152,7 @@ def attempt_record(
     *,
     verdict: str,
     excerpt: bytes,
+    connect_ms: int | None = None,
     next_tier: str | None,
     next_try_at: int | None,
 ) -> Attempt:
@@ -138,7 +167,7 @@ def attempt_record(
         "outcome": made["outcome"],
         "status_code": made["status_code"],
         "started_at": made["at"] - made["duration_ms"],
-        "connect_ms": None,
+        "connect_ms": connect_ms,
         "duration_ms": made["duration_ms"],
         "response_excerpt": excerpt,
         "next_tier": next_tier,

@@ -4,23 +4,23 @@ T1  The slot is taken before the clock of the try starts, so our own waiting nev
 T2  The next record and the attempt are acknowledged before the offset counts as done; they are repeated for ever
     while the broker is the reason, any other refusal ends the process.
 T3  Results of an older assignment are dropped before anything is produced.
+T4  Unknown is said of an endpoint only by a configuration read to an end that was taken after its record was read.
 """
 
 import asyncio
 import logging
-from typing import Final, Protocol
+import threading
+from typing import Final, NamedTuple, Protocol, assert_never
 
 from dispatchers import metrics
-from dispatchers.broker_clock import BrokerClock
+from dispatchers.hops import Hop, Hops
 from dispatchers.partitions import Ticket
 from dispatchers.sender import Sender, Try
 from dispatchers.signature import headers_for
 from dispatchers.task import attempt_record, dead_letter, next_task, outcome_of
 from dispatchers.verdict import Blocked, Dead, Delivered, Responded, RetryAt, Verdict, decide, label
-from runtime.clock import mono_ms, mono_s, now_ms
+from runtime.clock import mono_s, now_ms
 from runtime.config_follower import ConfigFollower
-from runtime.kafka.producer import AsyncProducer, Headers
-from runtime.kafka.records import Ack, Partition
 from runtime.secrets import UnsealError
 from schemas import topics
 from schemas.codec import encoder
@@ -30,77 +30,101 @@ from schemas.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 
-RETRY_PRODUCE_S: Final = 0.2
 CONFIG_CHECK_S: Final = 1.0
 """The end of the configuration is looked up once a second at most (DESIGN.md 4.0)."""
 
 
-class Released(Protocol):
-    """Called once the try has ended and its lane may go on."""
+class Owner(Protocol):
+    """Who hands out tickets; each ticket is released once and then ends once."""
 
-    def __call__(self, *, throttle: bool) -> None:
-        """`throttle` asks the lane to rest a while."""
+    def released(self, ticket: Ticket, *, throttle: bool) -> None:
+        """The try has ended and its lane may go on; `throttle` asks the lane to rest a while."""
+
+    def ended(self, ticket: Ticket, *, done: bool) -> None:
+        """Nothing of the ticket is under way any more; `done` when its records are acknowledged."""
 
 
-class HopRefusedError(Exception):
-    """The broker refused a record for a reason that no repetition mends; the process ends, nothing is committed."""
+class _Made(NamedTuple):
+    """A try, what it means, and when it ended."""
+
+    made: Try
+    verdict: Verdict
+    now: int
+
+
+class _Given(NamedTuple):
+    """A task that cannot be tried."""
+
+    reason: str
 
 
 class Tries:
     """What every try of a process shares."""
 
-    def __init__(
-        self, settings: Settings, follower: ConfigFollower, sender: Sender, producer: AsyncProducer, clock: BrokerClock
-    ) -> None:
+    def __init__(self, settings: Settings, follower: ConfigFollower, sender: Sender, hops: Hops) -> None:
         """Make the encoders once."""
-        self._prefix = settings.topic_prefix
         self._delays_s = settings.dispatch.tier_delays_s
         self._follower = follower
         self._sender = sender
-        self._producer = producer
-        self._clock = clock
-        self.leaders: dict[Partition, int] = {}
-        """Leader of each partition of the attempts topic, kept fresh by the role."""
+        self.hops = hops
         self._task = encoder("DeliveryTask")
         self._attempt = encoder("Attempt")
         self._dead = encoder("DeadLetter")
-        self._attempts_topic = self._prefix + topics.ATTEMPTS
-        self._lookup = asyncio.Lock()
-        self._looked_up_s = float("-inf")
+        self._seen = set(follower.snapshot.endpoints)
+        """Every endpoint that was configured since the start: one of them that is missing was removed."""
+        follower.on_change(lambda: self._seen.update(follower.snapshot.endpoints))
+        self._closing = threading.Event()
+        self._read_to_end_s = float("-inf")
+        """When the newest end that the configuration was read to was taken, or before."""
+        self._look_up: asyncio.Task[None] | None = None
 
-    async def run(self, ticket: Ticket, *, released: Released) -> None:
-        """Make the try and hand the task on; `released(throttle)` is called once the lane may go on."""
-        task = ticket.task
+    def close(self) -> None:
+        """End a look-up of the configuration that waits for the brokers."""
+        self._closing.set()
+
+    async def run(self, ticket: Ticket, owner: Owner) -> None:
+        """Make the try and hand the task on."""
+        throttle = False
         try:
+            result = await self._try(ticket)
+            if isinstance(result, _Made):
+                verdict = result.verdict
+                throttle = isinstance(verdict, RetryAt) and verdict.throttle
+                self._count(ticket.task, result)
+        finally:
+            owner.released(ticket, throttle=throttle)
+        if result is None or not ticket.held.alive:
+            owner.ended(ticket, done=False)
+            return
+        hops = self._bury(ticket, result.reason) if isinstance(result, _Given) else self._hand_on(ticket, result)
+        self.hops.send(hops, lambda: owner.ended(ticket, done=True))
+
+    def letter(self, record: DeadLetter, key: str) -> Hop:
+        """The hop of a dead letter of whatever origin."""
+        metrics.DEAD.labels(record["task"]["event_type"], record["reason"]).inc()
+        return Hop(topics.DEAD, key, self._dead(record))
+
+    async def _try(self, ticket: Ticket) -> _Made | _Given | None:
+        """None when the partition went away before a try could be made."""
+        task = ticket.task
+        endpoint = self._follower.snapshot.endpoints.get(task["endpoint"])
+        if endpoint is None:
+            await self._read_config_since(ticket)
+            if ticket.held.closing or not ticket.held.alive or self._closing.is_set():
+                return None
             endpoint = self._follower.snapshot.endpoints.get(task["endpoint"])
-            if endpoint is None and await self._is_unknown(task["endpoint"]):
-                reason = "endpoint_removed" if task["attempt"] == 1 else "endpoint_unknown"
-                await self._bury(ticket, reason, task["outcomes"])
-                return
-            endpoint = endpoint or self._follower.snapshot.endpoints[task["endpoint"]]
-            try:
-                made = await self._post(endpoint, task)
-            except UnsealError:
-                _LOG.exception("secrets of endpoint %s cannot be used", task["endpoint"])
-                await self._bury(ticket, "no_secret", task["outcomes"])
-                return
-            now = now_ms()
-            verdict = decide(made.outcome, attempt=task["attempt"], tier_delays_s=self._delays_s, now=now)
-        except BaseException:
-            released(throttle=False)
-            raise
-        released(throttle=isinstance(verdict, RetryAt) and verdict.throttle)
-        await self._hand_on(ticket, made, verdict, now)
+            if endpoint is None:
+                return _Given("endpoint_removed" if task["endpoint"] in self._seen else "endpoint_unknown")
+        try:
+            headers = self._headers(endpoint, task)
+        except UnsealError as error:
+            _LOG.error("secrets of endpoint %s cannot be used: %s", task["endpoint"], error)
+            return _Given("no_secret")
+        made = await self._sender.post(endpoint.url, task["body"], headers)
+        now = now_ms()
+        return _Made(made, decide(made.outcome, attempt=task["attempt"], tier_delays_s=self._delays_s, now=now), now)
 
-    async def bury(self, record: DeadLetter, key: str) -> None:
-        """Write a dead letter of whatever origin."""
-        await self._hop(topics.DEAD, key, self._dead(record))
-
-    async def heartbeat(self, partition: int) -> None:
-        """Write an empty record to one partition of the attempts topic, for its broker's time."""
-        await self._hop(topics.ATTEMPTS, b"", None, partition=partition, headers=[("heartbeat", b"1")])
-
-    async def _post(self, endpoint: Endpoint, task: DeliveryTask) -> Try:
+    def _headers(self, endpoint: Endpoint, task: DeliveryTask) -> dict[str, str]:
         secrets = self._follower.endpoint_secrets(endpoint.id)
         signed = headers_for(
             body=task["body"],
@@ -109,114 +133,90 @@ class Tries:
             documented_secret=secrets.documented,
             now_s=now_ms() // 1000,
         )
-        return await self._sender.post(
-            endpoint.url, task["body"], {**endpoint.headers, "Content-Type": "application/json", **signed}
-        )
+        return {**endpoint.headers, "Content-Type": "application/json", **signed}
 
-    async def _hand_on(self, ticket: Ticket, made: Try, verdict: Verdict, now: int) -> None:
-        task, outcome = ticket.task, made.outcome
-        word = label(outcome)
-        status = outcome.status if isinstance(outcome, Responded) else None
+    def _hand_on(self, ticket: Ticket, result: _Made) -> list[Hop]:
+        """What a try leaves behind: the next record, if any, and the attempt."""
+        task, (made, verdict, now) = ticket.task, result
+        word = label(made.outcome)
+        status = made.outcome.status if isinstance(made.outcome, Responded) else None
         done = outcome_of(task, outcome=word, status_code=status, duration_ms=made.duration_ms, now=now)
-        self._count(task, made, word)
-        if not ticket.held.alive:
-            return
-        hops = []
-        tier: int | None = None
         match verdict:
             case Delivered():
-                latency_s = max(0.0, (now - task["created_at"]) / 1000)
-                metrics.DELIVERY_S.labels(task["event_type"]).observe(latency_s)
+                return [self._record(task, done, made, "delivered")]
             case RetryAt(tier=tier):
+                metrics.RETRIES_OF[tier].inc()
+                _log_failure(task, result, word, next_step=topics.TIERS[tier])
                 topic = topics.tier_topic(task["event_type"], tier)
-                hops.append(self._hop(topic, task["endpoint"], self._task(next_task(task, done))))
-                metrics.RETRIES.labels(topics.TIERS[tier]).inc()
+                again = Hop(topic, task["endpoint"], self._task(next_task(task, done)))
+                next_try_at = now + round(self._delays_s[tier] * 1000)
+                return [
+                    again,
+                    self._record(task, done, made, "retry", next_tier=topics.TIERS[tier], next_try_at=next_try_at),
+                ]
             case Dead(reason=reason):
-                hops.append(self._bury(ticket, reason, [*task["outcomes"], done]))
-        hops.append(self._record(task, done, made, verdict, tier, now))
-        if word != "success":
-            why = outcome.reason if isinstance(outcome, Blocked) else None
-            _LOG.info(
-                "try failed",
-                extra={
-                    "endpoint": task["endpoint"], "event_id": task["event_id"], "attempt": task["attempt"],
-                    "outcome": word, "status": status, "ms": made.duration_ms, "why": why,
-                    "next": topics.TIERS[tier] if tier is not None else "dead",
-                },
-            )  # fmt: skip
-        await asyncio.gather(*hops)
+                _log_failure(task, result, word, next_step="dead")
+                return [*self._bury(ticket, reason, done), self._record(task, done, made, "dead")]
+            case _:
+                assert_never(verdict)
 
-    async def _record(
-        self, task: DeliveryTask, done: TryOutcome, made: Try, verdict: Verdict, tier: int | None, now: int
-    ) -> None:
-        word = {Delivered: "delivered", RetryAt: "retry", Dead: "dead"}[type(verdict)]
-        record = attempt_record(
-            task,
-            done,
-            verdict=word,
-            excerpt=made.excerpt,
-            next_tier=topics.TIERS[tier] if tier is not None else None,
-            next_try_at=now + int(self._delays_s[tier] * 1000) if tier is not None else None,
-        )
-        headers = [("outcome", done["outcome"].encode())]
-        await self._hop(topics.ATTEMPTS, task["endpoint"], self._attempt(record), headers=headers)
-
-    async def _bury(self, ticket: Ticket, reason: str, outcomes: list[TryOutcome]) -> None:
+    def _bury(self, ticket: Ticket, reason: str, *last: TryOutcome) -> list[Hop]:
         held, task = ticket.held, ticket.task
-        if not held.alive:
-            return
         where = (held.partition.topic, held.partition.number, ticket.offset)
-        await self.bury(dead_letter(task, outcomes, reason, now=now_ms(), source=where), task["endpoint"])
-        metrics.DEAD.labels(task["event_type"], reason).inc()
         _LOG.warning(
             "dead letter", extra={"endpoint": task["endpoint"], "event_id": task["event_id"], "reason": reason}
         )
+        letter = dead_letter(task, [*task["outcomes"], *last], reason, now=now_ms(), source=where)
+        return [self.letter(letter, task["endpoint"])]
 
-    async def _hop(
+    def _record(
         self,
-        topic: str,
-        key: str | bytes,
-        value: bytes | None,
+        task: DeliveryTask,
+        done: TryOutcome,
+        made: Try,
+        verdict: str,
         *,
-        partition: int = -1,
-        headers: Headers | None = None,
-    ) -> None:
-        """Produce until the broker has it; the clock learns from every acknowledged attempt."""
-        while True:
-            answer = await self._producer.send(
-                self._prefix + topic, key=key, value=value, partition=partition, headers=headers
-            )
-            if isinstance(answer, Ack):
-                if topic == topics.ATTEMPTS:
-                    self._learn(answer)
-                return
-            if not answer.retriable:
-                raise HopRefusedError(f"{topic}: {answer.code}")
-            _LOG.warning("%s: %s, again", topic, answer.code)
-            await asyncio.sleep(RETRY_PRODUCE_S)
+        next_tier: str | None = None,
+        next_try_at: int | None = None,
+    ) -> Hop:
+        record = attempt_record(
+            task, done, verdict=verdict, excerpt=made.excerpt, next_tier=next_tier, next_try_at=next_try_at
+        )
+        return Hop(topics.ATTEMPTS, task["endpoint"], self._attempt(record), [("outcome", done["outcome"].encode())])
 
-    def _learn(self, ack: Ack) -> None:
-        broker = self.leaders.get(Partition(ack.topic, ack.partition))
-        if broker is not None and ack.timestamp_ms > 0:
-            self._clock.sample(broker, ack.timestamp_ms, mono_ms())
+    async def _read_config_since(self, ticket: Ticket) -> None:
+        """Wait for a look-up that began after the record was read; all who wait share one, once a second at most."""
+        while self._read_to_end_s < ticket.read_s and not ticket.held.closing and not self._closing.is_set():
+            if self._look_up is None or self._look_up.done():
+                self._look_up = asyncio.create_task(self._look_config_up())
+            await asyncio.shield(self._look_up)
 
-    async def _is_unknown(self, endpoint: str) -> bool:
-        """True once the configuration was read to an end taken after the record was, and still lacks the endpoint."""
-        async with self._lookup:
-            if endpoint in self._follower.snapshot.endpoints:
-                return False
-            wait_s = self._looked_up_s + CONFIG_CHECK_S - mono_s()
-            if wait_s > 0:
-                await asyncio.sleep(wait_s)
-            await asyncio.to_thread(self._follower.read_to_end, keep_waiting=lambda: True)
-            self._looked_up_s = mono_s()
-            return endpoint not in self._follower.snapshot.endpoints
+    async def _look_config_up(self) -> None:
+        await asyncio.sleep(max(0.0, self._read_to_end_s + CONFIG_CHECK_S - mono_s()))
+        began = mono_s()
+        if await asyncio.to_thread(self._follower.read_to_end, keep_waiting=lambda: not self._closing.is_set()):
+            self._read_to_end_s = began
 
-    def _count(self, task: DeliveryTask, made: Try, word: str) -> None:
-        event = task["event_type"]
-        child = metrics.ATTEMPT_CHILDREN.get((event, task["attempt"], word))
-        if child is not None:
-            child.inc()
-        metrics.ATTEMPT_S.labels(event).observe(made.duration_ms / 1000)
+    def _count(self, task: DeliveryTask, result: _Made) -> None:
+        event, made = task["event_type"], result.made
+        metrics.ATTEMPT_CHILDREN[event, task["attempt"], label(made.outcome)].inc()
+        metrics.ATTEMPT_S_OF[event].observe(made.duration_ms / 1000)
+        since_s = max(0.0, (result.now - task["created_at"]) / 1000)
         if task["attempt"] == 1:
-            metrics.FIRST_S.labels(event).observe(max(0.0, (now_ms() - task["created_at"]) / 1000))
+            metrics.FIRST_S_OF[event].observe(since_s)
+        if isinstance(result.verdict, Delivered):
+            metrics.DELIVERY_S_OF[event].observe(since_s)
+
+
+def _log_failure(task: DeliveryTask, result: _Made, word: str, *, next_step: str) -> None:
+    """One line per try that failed; no URL, phone number, body or secret."""
+    outcome = result.made.outcome
+    _LOG.info(
+        "try failed",
+        extra={
+            "endpoint": task["endpoint"], "event_id": task["event_id"], "attempt": task["attempt"],
+            "outcome": word, "status": outcome.status if isinstance(outcome, Responded) else None,
+            "ms": result.made.duration_ms, "why": outcome.reason if isinstance(outcome, Blocked) else None,
+            "next": next_step,
+        },
+    )  # fmt: skip

@@ -32,6 +32,7 @@ _FATAL_FOR_GOOD: Final = frozenset(
         KafkaError.CLUSTER_AUTHORIZATION_FAILED,
         KafkaError.INVALID_MSG,
         KafkaError.INVALID_RECORD,
+        KafkaError.RECORD_LIST_TOO_LARGE,
         KafkaError._INVALID_ARG,  # noqa: SLF001 - librdkafka's local error codes are spelt with an underscore
     }
 )

@@ -2,11 +2,16 @@
 
 Consumer calls are serialised across threads (KAFKA.md, trap 2), so nobody else touches the client. The handler's
 methods run on the loop, in the order in which things happened. Nothing here knows what a record means.
+
+R1  A handler that raises ends the reader: nothing more is handed over, so no later record can carry a position past
+    the one that was not taken.
+R2  Membership is confirmed by a commit that the broker took, never by having nothing to commit.
 """
 
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
@@ -14,6 +19,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from runtime.clock import mono_s, now_ms
 from runtime.kafka.metrics import ASSIGNED, LAST_POLL, REBALANCES
+from runtime.kafka.positions import Position, Positions
 from runtime.kafka.properties import Properties
 from runtime.kafka.records import Committed, Message, Partition
 
@@ -27,17 +33,18 @@ OUTSTANDING_MAX: Final = 4
 """Batches handed over and not yet taken; beyond it the thread waits."""
 COMMITTED_TIMEOUT_S: Final = 30.0
 REVOKE_S: Final = 8.0
-"""Longest a revocation waits for tries in flight and their acks (5.5 s) and the commit."""
-
-Position = tuple[int, str]
-"""Offset to commit and its metadata."""
+"""Longest a revocation waits for tries in flight and their acks (5.5 s) before it commits what it has."""
+REVOKE_COMMIT_S: Final = 2.0
+"""Longest the commit of a revocation is repeated while the broker is the reason; after it the prefix repeats."""
+COMMIT_AGAIN_S: Final = 0.1
+WATERMARK_TIMEOUT_S: Final = 10.0
 
 
 class Handler(Protocol):
     """What the loop does about partitions and records."""
 
     def start_offset(self, partition: Partition, committed: Committed, low: int, high: int) -> int | None:
-        """Offset to start a partition at (on the reader's thread, pure); None starts it as the client would."""
+        """Where to start (on the reader's thread, pure; of readers with `watermarks`); None: as the client would."""
         ...
 
     def assigned(self, partitions: Mapping[Partition, Committed]) -> None:
@@ -67,7 +74,7 @@ class Reader:
     def __init__(
         self, properties: Properties, topics: Sequence[str], handler: Handler, *, name: str, watermarks: bool = False
     ) -> None:
-        """Create the reader; `watermarks` asks for low and high offsets on assign (delay topics)."""
+        """Create the reader; with `watermarks` the handler says where a partition starts (delay topics)."""
         self._consumer = Consumer({**properties, "error_cb": self._on_error, "on_commit": self._on_commit})
         self._topics = list(topics)
         self._handler = handler
@@ -77,17 +84,18 @@ class Reader:
         self._thread = threading.Thread(target=self._run, name=f"reader-{name}", daemon=True)
         self._stop = threading.Event()
         self._slots = threading.BoundedSemaphore(OUTSTANDING_MAX)
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # of the verifications
         self._paused_wanted: frozenset[Partition] = frozenset()
         self._paused: set[Partition] = set()
         self._held: set[Partition] = set()
         self._fresh: dict[Partition, int] = {}
         """Partitions assigned since the last batch was begun, with their starts."""
-        self._positions: dict[Partition, Position] = {}
+        self._positions = Positions()
         self._verifications: list[asyncio.Future[bool]] = []
         self._failure: BaseException | None = None
         self._done: asyncio.Future[None] | None = None
         self.last_poll_s = mono_s()
+        self.joined = False  # the group has given us a share, be it empty
 
     def start(self) -> None:
         """Bind to the running loop, subscribe, start the thread."""
@@ -108,20 +116,31 @@ class Reader:
 
     def commit(self, partition: Partition, offset: int, metadata: str = "") -> None:
         """Commit a position soon; a newer one for the same partition replaces it."""
-        with self._lock:
-            self._positions[partition] = (offset, metadata)
+        self._positions.ask({partition: (offset, metadata)})
 
     def verify(self) -> asyncio.Future[bool]:
-        """Commit everything that is asked for, synchronously; True when the group still counts us as a member."""
+        """Confirm membership by a synchronous commit of every position, repeated until the broker took it.
+
+        Positions of partitions that have none committed yet must be asked for before. True once what is still held
+        is confirmed; what is not ours any more was told to the handler's `lost` by then. False when the reader ended
+        first.
+        """
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        with self._lock:
-            self._verifications.append(future)
+        if self.done.done():
+            future.set_result(False)
+        else:
+            with self._lock:
+                self._verifications.append(future)
         return future
 
     async def close(self) -> None:
-        """Leave the group: the revocation runs its course, then the thread ends."""
+        """Leave the group: the revocation runs its course, then the thread ends.
+
+        Raises:
+            ReaderFailedError: the reader ended by an error, then or before.
+        """
         self._stop.set()
-        await asyncio.wait([self.done])
+        await asyncio.shield(self.done)
 
     # ---- on the thread ----------------------------------------------------------------------------------------------
     def _run(self) -> None:
@@ -136,7 +155,7 @@ class Reader:
                 self._verify_all()
             self._leave()
         except BaseException as error:  # noqa: BLE001 - whatever ends the thread must reach the role
-            self._failure = error
+            self._failure = self._failure or error
         finally:
             self._consumer.close()
             self._post(self._finish)
@@ -153,8 +172,7 @@ class Reader:
         else:
             self.done.set_result(None)
         for future in self._verifications:
-            if not future.done():
-                future.set_result(False)
+            _resolve(future, False)  # noqa: FBT003 - as it is posted elsewhere
 
     def _poll(self) -> None:
         first = self._consumer.poll(POLL_S)
@@ -177,6 +195,16 @@ class Reader:
                     return
             self._post(self._hand_over, good)
 
+    def _tell(self, method: Any, argument: Any) -> None:
+        """Call the handler on the loop; what it raises ends the reader (R1)."""
+        if self._failure is not None:
+            return
+        try:
+            method(argument)
+        except BaseException as error:  # noqa: BLE001 - a callback of the loop has nobody above it
+            self._failure = error
+            self._stop.set()
+
     def _read_again(self, batch: list[Any]) -> None:
         """An assignment came between the records of one batch: drop them and read their partitions again.
 
@@ -193,7 +221,7 @@ class Reader:
 
     def _hand_over(self, messages: list[Any]) -> None:
         self._slots.release()
-        self._handler.records(messages)
+        self._tell(self._handler.records, messages)
 
     def _judge(self, error: Any) -> None:
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's spelling
@@ -213,15 +241,11 @@ class Reader:
         self._paused = set(wanted)
 
     def _commit_positions(self, *, synchronous: bool = False) -> bool:
-        with self._lock:
-            positions, self._positions = self._positions, {}
-        offsets = [
-            TopicPartition(partition.topic, partition.number, offset, metadata)
-            for partition, (offset, metadata) in positions.items()
-            if partition in self._held
-        ]
-        if not offsets:
+        """Send what is asked for; False when the broker refused a part of it, which then waits to be sent again."""
+        positions = self._positions.take()
+        if not positions:
             return True
+        offsets = [TopicPartition(name.topic, name.number, *position) for name, position in positions.items()]
         try:
             if not synchronous:
                 self._consumer.commit(offsets=offsets, asynchronous=True)
@@ -231,39 +255,48 @@ class Reader:
             if error.args[0].fatal():
                 raise
             _LOG.warning("commit of %s refused: %s", self._name, error.args[0].name())
-            if error.args[0].retriable():
-                self._put_back(positions)
+            self._positions.refused(positions)
             return False
-        return all(partition.error is None for partition in answered or ())
+        refused = {Partition(at.topic, at.partition) for at in answered if at.error is not None}
+        self._positions.refused({name: positions[name] for name in refused})
+        return not refused
 
     def _on_commit(self, error: Any, partitions: Sequence[Any]) -> None:
         """Answer of an asynchronous commit: what a retry can mend is committed again unless something newer is."""
         for found in partitions:
             problem = found.error or error
             if problem is not None and problem.retriable():
-                self._put_back({Partition(found.topic, found.partition): (found.offset, found.metadata or "")})
-
-    def _put_back(self, positions: Mapping[Partition, Position]) -> None:
-        with self._lock:
-            self._positions = {**positions, **self._positions}
+                name = Partition(found.topic, found.partition)
+                self._positions.refused({name: (found.offset, found.metadata or "")})
 
     def _verify_all(self) -> None:
+        """Answer those who want to know whether we are members; after a refusal they are asked for again.
+
+        A refusal alone proves nothing: ILLEGAL_GENERATION also comes while a rebalance goes on that leaves the
+        partitions here. Where they are not ours any more the next poll says so, and `lost` is told before the answer.
+        """
         with self._lock:
-            waiting, self._verifications = self._verifications, []
+            waiting = list(self._verifications)
         if not waiting:
             return
-        alive = self._commit_positions(synchronous=True) and bool(self._held)
+        self._positions.ask_again()
+        if not self._commit_positions(synchronous=True):
+            return
+        with self._lock:
+            del self._verifications[: len(waiting)]
         for future in waiting:
-            self._post(_resolve, future, alive)
+            self._post(_resolve, future, True)  # noqa: FBT003 - posted positionally
 
     def _on_assign(self, _consumer: Any, partitions: list[Any]) -> None:
         REBALANCES.labels("assigned").inc()
         names = [Partition(partition.topic, partition.partition) for partition in partitions]
         committed = self._committed(partitions)
+        self._positions.assigned(committed)
         starts = []
         for name in names:
-            low, high = self._consumer.get_watermark_offsets(_client(name), timeout=10) if self._watermarks else (0, 0)
-            start = self._handler.start_offset(name, committed[name], low, high)
+            fresh = self._watermarks and committed[name].offset < 0
+            low, high = self._ask_watermarks(name) if fresh else (0, 0)
+            start = self._handler.start_offset(name, committed[name], low, high) if self._watermarks else None
             starts.append(TopicPartition(name.topic, name.number, committed[name].offset if start is None else start))
             if start is not None and committed[name].offset < 0:
                 self.commit(name, start)
@@ -276,8 +309,21 @@ class Reader:
             self._consumer.resume(_client_partitions(names))
         self._paused -= set(names)
         self._held |= set(names)
+        self.joined = True
         ASSIGNED.labels(self._name).set(len(self._held))
-        self._post(self._handler.assigned, committed)
+        self._post(self._tell, self._handler.assigned, committed)
+
+    def _ask_watermarks(self, name: Partition) -> tuple[int, int]:
+        """First and next offset of a partition; slow behind a long fetch, so asked only where nothing is committed."""
+        while True:
+            try:
+                low, high = self._consumer.get_watermark_offsets(_client(name), timeout=WATERMARK_TIMEOUT_S)
+            except KafkaException as error:
+                if error.args[0].fatal() or self._stop.is_set():
+                    raise
+                _LOG.warning("watermarks of %s: %s", self._name, error.args[0].name())
+            else:
+                return low, high
 
     def _committed(self, partitions: list[Any]) -> dict[Partition, Committed]:
         if not partitions:
@@ -309,9 +355,10 @@ class Reader:
             asked.cancel()
             _LOG.warning("revocation of %s ran out of time; what was in flight repeats", self._name)
             positions = {}
-        with self._lock:
-            self._positions.update(positions)
-        self._commit_positions(synchronous=True)
+        self._positions.ask(positions)
+        deadline = mono_s() + REVOKE_COMMIT_S
+        while not self._commit_positions(synchronous=True) and mono_s() < deadline:
+            time.sleep(COMMIT_AGAIN_S)
         self._forget(names)
 
     async def _revoke_on_loop(self, names: list[Partition]) -> Mapping[Partition, Position]:
@@ -319,17 +366,16 @@ class Reader:
 
     def _on_lost(self, _consumer: Any, partitions: list[Any]) -> None:
         REBALANCES.labels("lost").inc()
+        self.joined = False
         names = [Partition(partition.topic, partition.partition) for partition in partitions]
         self._forget(names)
-        self._post(self._handler.lost, names)
+        self._post(self._tell, self._handler.lost, names)
         self._consumer.incremental_unassign(partitions)
 
     def _forget(self, names: Sequence[Partition]) -> None:
         self._held -= set(names)
         self._paused -= set(names)
-        with self._lock:
-            for name in names:
-                self._positions.pop(name, None)
+        self._positions.gone(names)
         ASSIGNED.labels(self._name).set(len(self._held))
 
     def _on_error(self, error: Any) -> None:
