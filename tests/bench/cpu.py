@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import psutil
 
 DEADLINE_S = 90.0
+POLL_S = 0.25
+"""Between two looks at a counter; a look costs the watched process a rendering of its metrics."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,10 @@ def cpu_s(pid: int) -> float:
 
 
 def watch(pid: int, count: Callable[[], float], total: float) -> Measured:
-    """Measure from the first counted record to the last."""
+    """Measure from the first look that finds records to the look that finds all of them.
+
+    The CPU time is read after the counter, so what a look leaves uncounted is work that was not yet counted either.
+    """
     first: tuple[float, float, float] | None = None
     deadline = time.monotonic() + DEADLINE_S
     while time.monotonic() < deadline:
@@ -38,5 +43,5 @@ def watch(pid: int, count: Callable[[], float], total: float) -> Measured:
             first = at
         if now >= total and first is not None:
             return Measured(now - first[1], at[2] - first[2], at[0] - first[0])
-        time.sleep(0.1)
+        time.sleep(POLL_S)
     raise AssertionError(f"{count()} of {total} records within {DEADLINE_S} s")

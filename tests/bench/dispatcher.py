@@ -9,6 +9,7 @@ from pathlib import Path
 
 import aiohttp
 import httpx
+import uvloop
 
 from runtime.broker import free_port
 from schemas import topics
@@ -24,7 +25,7 @@ INFLIGHT = 256
 
 def _receiver() -> tuple[subprocess.Popen[bytes], int]:
     port = free_port()
-    process = subprocess.Popen([sys.executable, str(Path(__file__).with_name("bare.py")), str(port)])
+    process = subprocess.Popen([sys.executable, "-P", str(Path(__file__).with_name("bare.py")), str(port)])
 
     def answers() -> bool:
         try:
@@ -61,7 +62,7 @@ def ours(stage: Stage) -> tuple[Measured, Measured]:
 
         measured = watch(role.process.pid, count, EVENTS)
         assert role.terminate() == 0
-        return measured, asyncio.run(_raw(port, delivery_body(events[0][1])))  # type: ignore[arg-type]  # a record
+        return measured, uvloop.run(_raw(port, delivery_body(events[0][1])))  # type: ignore[arg-type]  # a record
     finally:
         receiver.terminate()
         receiver.wait()

@@ -23,6 +23,7 @@ def _load(stage: Stage, port: int, pid: int, path: str, body: bytes) -> Measured
     before = cpu_s(pid)
     command = [
         sys.executable,
+        "-P",
         str(Path(__file__).with_name("load.py")),
         "127.0.0.1",
         str(port),
@@ -51,7 +52,7 @@ def ours(stage: Stage) -> tuple[Measured, Measured]:
 
 def bare(stage: Stage) -> Measured:
     port = free_port()
-    process = subprocess.Popen([sys.executable, str(Path(__file__).with_name("bare.py")), str(port)])
+    process = subprocess.Popen([sys.executable, "-P", str(Path(__file__).with_name("bare.py")), str(port)])
 
     def answers() -> bool:
         try:

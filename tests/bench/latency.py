@@ -1,28 +1,54 @@
 """From a callback's intended start to its webhook at the customer, through every role, at a fixed rate."""
 
 import asyncio
+import json
 import re
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from random import Random
 
 from producers.simulator.callbacks import generate
 from producers.simulator.driver import Driver, Pace
 from producers.simulator.scenario import Callback, Origin
 from runtime.clock import now_ms
-from tests.dispatchers.receiver import Receiver
 from tests.stage import Stage, await_condition
 
-SECONDS = 8
+SECONDS = 10
+WARM_RATE, WARM_SECONDS = 100, 3
+Arrivals = subprocess.Popen[str]
+
+
+@contextmanager
+def _endpoint() -> Iterator[tuple[Arrivals, str]]:
+    """The customer's endpoint, in a process of its own so that the driver's work does not delay its clock."""
+    command = [sys.executable, "-m", "tests.bench.arrivals"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process, f"http://127.0.0.1:{int(process.stdout.readline())}/hook"
+        finally:
+            process.terminate()
+
+
+def _arrived(process: Arrivals) -> dict[str, float]:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write("\n")
+    process.stdin.flush()
+    found: dict[str, float] = json.loads(process.stdout.readline())
+    return found
 
 
 def measure(stage: Stage, rates: tuple[int, ...]) -> dict[int, tuple[float, float]]:
     """Rate to p50 and p99 in milliseconds."""
-    receiver = Receiver()
-    try:
+    with _endpoint() as (process, url):
         stage.configure(
             "accounts: [{id: acme, providers: {infobip: {secret: path-secret}}, "
             'lists: [{number: "+18005551234", provider: infobip}], '
-            f'endpoints: [{{id: main, url: "{receiver.url}", secret: a-signing-secret, concurrency: 64}}]}}]'
+            f'endpoints: [{{id: main, url: "{url}", secret: a-signing-secret, concurrency: 64}}]}}]'
         )
         roles = [stage.start("gateway", TRACKLY_GATEWAY__PORT="0"), stage.start("processor"), stage.start("dispatcher")]
         found: re.Match[str] = await_condition(
@@ -30,10 +56,8 @@ def measure(stage: Stage, rates: tuple[int, ...]) -> dict[int, tuple[float, floa
         )
         for role in roles:
             role.await_ready()
-        asyncio.run(_drive(found[1], 50, 2))
-        return {rate: _percentiles(receiver, asyncio.run(_drive(found[1], rate, SECONDS))) for rate in rates}
-    finally:
-        receiver.close()
+        _percentiles(process, asyncio.run(_drive(found[1], WARM_RATE, WARM_SECONDS)))
+        return {rate: _percentiles(process, asyncio.run(_drive(found[1], rate, SECONDS))) for rate in rates}
 
 
 async def _drive(gateway: str, rate: int, seconds: int) -> dict[str, float]:
@@ -53,11 +77,9 @@ async def _drive(gateway: str, rate: int, seconds: int) -> dict[str, float]:
     return meant
 
 
-def _percentiles(receiver: Receiver, meant: dict[str, float]) -> tuple[float, float]:
-    def arrived() -> dict[str, float]:
-        return {hit.headers["webhook-id"]: hit.at for hit in reversed(receiver.hits)}
-
-    await_condition(lambda: meant.keys() <= arrived().keys(), what="every webhook")
-    at = arrived()
+def _percentiles(process: Arrivals, meant: dict[str, float]) -> tuple[float, float]:
+    at: dict[str, float] = await_condition(
+        lambda: found if meant.keys() <= (found := _arrived(process)).keys() else None, what="every webhook"
+    )
     took = sorted((at[name] - start) * 1000 for name, start in meant.items())
     return took[len(took) // 2], took[int(len(took) * 0.99)]

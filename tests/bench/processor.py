@@ -1,8 +1,12 @@
-"""The processor on Infobip delivery reports with state, changelog and transactions; Quix Streams on the same broker."""
+"""The processor on Infobip delivery reports, beside a loop of the bare libraries and Quix Streams on the same broker.
+
+All three are measured alike: from the first commit of a transaction to the last.
+"""
 
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +21,8 @@ from tests.stage import Stage
 
 RECORDS = 60_000
 CONTACTS = 20_000
-PEER_RECORDS = 30_000
+PARTITIONS = 12
+SCRIPT_S_MAX = 60
 PEER_PYTHON = Path(".venv-bench/bin/python")
 CONFIG = """
 accounts:
@@ -74,21 +79,32 @@ def ours(stage: Stage) -> Measured:
     return measured
 
 
+def raw(stage: Stage) -> Measured:
+    """The libraries alone, on the records that `ours` has read."""
+    _make(stage, "raw-out", "raw-changelog")
+    arguments = [stage.bootstrap, stage.prefix + topics.RAW, stage.prefix, str(RECORDS)]
+    return _script([sys.executable, "-m", "tests.bench.raw_loops", *arguments])
+
+
 def peer(stage: Stage) -> Measured | None:
     """Quix Streams, exactly-once, stateful with changelog, in its own environment; None where that is missing."""
     if not PEER_PYTHON.exists():
         return None
-    topic = stage.prefix + "quix-in"
-    _produce_topic(stage, topic)
-    _produce(stage, topic, PEER_RECORDS, framed=False)
-    script = Path(__file__).with_name("quix_peer.py")
-    arguments = [stage.bootstrap, topic, stage.prefix, str(PEER_RECORDS), str(stage.folder / "quix")]
-    done = subprocess.run(
-        [str(PEER_PYTHON), str(script), *arguments], capture_output=True, text=True, timeout=120, check=True
-    )
-    found = json.loads(done.stdout.splitlines()[-1])
-    return Measured(found["records"], found["cpu_s"], found["wall_s"])
+    _make(stage, "quix-in", "quix-out")
+    _produce(stage, f"{stage.prefix}quix-in", RECORDS, framed=False)
+    arguments = [stage.bootstrap, f"{stage.prefix}quix-in", stage.prefix, str(RECORDS), str(stage.folder / "quix")]
+    return _script([str(PEER_PYTHON), "-P", str(Path(__file__).with_name("quix_peer.py")), *arguments])
 
 
-def _produce_topic(stage: Stage, topic: str) -> None:
-    Cluster(stage.settings().kafka).create([NewTopicPlan(topic, 12, 1, {})])
+def _script(command: list[str]) -> Measured:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SCRIPT_S_MAX, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-3000:])
+    commits = json.loads(done.stdout.splitlines()[-1])
+    first, last = commits[0], commits[-1]
+    return Measured(last[0] - first[0], last[1] - first[1], last[2] - first[2])
+
+
+def _make(stage: Stage, *names: str) -> None:
+    plans = [NewTopicPlan(stage.prefix + name, PARTITIONS, 1, {}) for name in names]
+    Cluster(stage.settings().kafka).create(plans)
