@@ -152,7 +152,7 @@ def attempt_record(
     *,
     verdict: str,
     excerpt: bytes,
-    connect_ms: int | None = None,
+    connect_ms: int | None,
     next_tier: str | None,
     next_try_at: int | None,
 ) -> Attempt:

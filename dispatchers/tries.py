@@ -180,7 +180,13 @@ class Tries:
         next_try_at: int | None = None,
     ) -> Hop:
         record = attempt_record(
-            task, done, verdict=verdict, excerpt=made.excerpt, next_tier=next_tier, next_try_at=next_try_at
+            task,
+            done,
+            verdict=verdict,
+            excerpt=made.excerpt,
+            connect_ms=made.connect_ms,
+            next_tier=next_tier,
+            next_try_at=next_try_at,
         )
         return Hop(topics.ATTEMPTS, task["endpoint"], self._attempt(record), [("outcome", done["outcome"].encode())])
 

@@ -51,20 +51,13 @@ class RetryAt:
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
-    """The task waits for its endpoint on the hold log and spends no attempt; `reason` pauses the endpoint."""
-
-    reason: Literal["gone"]
-
-
-@dataclass(frozen=True, slots=True)
 class Dead:
     """No further try; `reason` is a closed word."""
 
     reason: Literal["attempts_exhausted", "blocked_address"]
 
 
-Verdict = Delivered | RetryAt | Hold | Dead
+Verdict = Delivered | RetryAt | Dead
 
 OUTCOMES: Final = (
     "success", "http_1xx", "http_3xx", "http_4xx", "http_410", "http_429", "http_5xx",
@@ -72,8 +65,7 @@ OUTCOMES: Final = (
 )  # fmt: skip
 """Every label that `label` answers."""
 _OK: Final = range(200, 300)
-_GONE: Final = 410
-_OWN_LABEL: Final = frozenset({_GONE, 429})
+_OWN_LABEL: Final = frozenset({410, 429})
 _THROTTLING: Final = frozenset({429, 502, 503, 504})
 _RETRY_AFTER: Final = frozenset({429, 503})
 
@@ -93,20 +85,13 @@ def label(outcome: Outcome) -> str:
             assert_never(outcome)
 
 
-def decide(
-    outcome: Outcome, *, attempt: int, tier_delays_s: Sequence[float], now: int, hold_available: bool = False
-) -> Verdict:
-    """Judge the outcome of try number `attempt` (from 1); `now` in milliseconds since the epoch.
-
-    Without a hold log to wait on, 410 takes the next tier like any other refusal.
-    """
+def decide(outcome: Outcome, *, attempt: int, tier_delays_s: Sequence[float], now: int) -> Verdict:
+    """Judge the outcome of try number `attempt` (from 1); `now` in milliseconds since the epoch."""
     match outcome:
         case Responded(status=status) if status in _OK:
             return Delivered()
         case Blocked():
             return Dead("blocked_address")
-        case Responded(status=status) if status == _GONE and hold_available:
-            return Hold("gone")
         case Responded() | Failed():
             if attempt >= ATTEMPTS_MAX:
                 return Dead("attempts_exhausted")

@@ -22,7 +22,6 @@ from dispatchers.verdict import (
     Dead,
     Delivered,
     Failed,
-    Hold,
     Outcome,
     Responded,
     RetryAt,
@@ -83,14 +82,6 @@ def test_an_outcome_has_its_verdict(outcome: Outcome, attempt: int, verdict: Ver
     assert word in OUTCOMES
 
 
-def test_gone_waits_on_the_hold_log_and_spends_no_attempt_once_there_is_one() -> None:
-    for attempt in (1, 6):
-        assert decide(Responded(410), attempt=attempt, tier_delays_s=TIERS, now=NOW, hold_available=True) == Hold(
-            "gone"
-        )
-    assert decide(Responded(404), attempt=1, tier_delays_s=TIERS, now=NOW, hold_available=True) == RetryAt(0)
-
-
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kolkata"])
 @pytest.mark.parametrize(
     "date", ["Mon, 15 Jan 2024 11:30:00 GMT", "Mon, 15 Jan 2024 11:30:00 -0000", "Mon Jan 15 11:30:00 2024"]
@@ -117,8 +108,6 @@ def test_every_answer_ends_a_try_and_never_waits_less_than_its_turn(
             assert 200 <= status < 300
         case Dead() as dead:
             assert (attempt, dead) == (6, Dead("attempts_exhausted"))
-        case Hold():
-            pytest.fail("there is no hold log")
 
 
 @given(st.text(max_size=60))
