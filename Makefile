@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+# A test of the broker mostly waits, so three workers keep two cores busy; each starts a broker of its own.
+WORKERS := -n 3 --dist loadfile
 
 .PHONY: demo test check bench lint format docs lock clean
 
@@ -9,10 +11,10 @@ demo: $(VENV)/.local
 	$(BIN)/trackly demo $(DEMO_ARGS)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest tests $(WORKERS)
 
 check: $(VENV)/.dev
-	$(BIN)/python -m pytest tests -m "not system and not slow and not broker"
+	$(BIN)/python -m pytest tests $(WORKERS) -m "not system and not slow and not broker"
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -17,7 +17,7 @@ from runtime.config_follower import ConfigFollower
 from runtime.kafka.admin import ClusterError
 from runtime.kafka.producer import AsyncProducer
 from runtime.kafka.properties import producer
-from runtime.provisioning import verify_layout
+from runtime.provisioning import await_topics, verify_layout
 from runtime.worker import ConfigurationError, Life, drain_requested
 from schemas.providers import registry
 
@@ -97,6 +97,8 @@ class _Server(uvicorn.Server):
 
 async def _watch(life: Life, follower: ConfigFollower, records: AsyncProducer) -> None:
     """Ready once the configuration is read and the layout holds; not ready while the reader is behind."""
+    if not await asyncio.to_thread(await_topics, life.settings, keep_waiting=lambda: not life.stopping.is_set()):
+        return
     if not await follower.wait_ready_async(life.stopping):
         return
     while not await _layout_holds(life, follower):  # noqa: ASYNC110 - brokers tell nobody that they are back

@@ -62,11 +62,11 @@ def test_equal_values_look_different_sealed_and_equal_digested_under_one_key_alo
 
 
 @pytest.mark.parametrize(
-    "keys", ["", "local", "local:", ":AAAA", "local:hush!", "local:aHVzaA==", f"{OLD},", f"{OLD},{OLD}", f"{OLD}x"]
+    "keys", ["", "local", "local:", ":AAAA", "local:hush!", "local:aHVzaA==", "{old},", "{old},{old}", "{old}x"]
 )
 def test_keys_of_another_form_are_refused_with_what_to_do(keys: str) -> None:
     with pytest.raises(ConfigurationError, match="TRACKLY_SECRET_KEYS is kid:base64") as refused:
-        SecretBox.from_settings(SecretStr(keys))
+        SecretBox.from_settings(SecretStr(keys.format(old=OLD)))
     assert not keys or "hush" not in str(refused.value)
 
 
