@@ -15,6 +15,7 @@ import errno
 import socket
 import ssl
 import zlib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace, TracebackType
 from typing import Any, Final, Literal, Self
@@ -23,7 +24,7 @@ import aiohttp
 import httpx
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import AsyncResolver
-from httpx_aiohttp.transport import AiohttpResponseStream, AiohttpTransport, map_aiohttp_exceptions
+from httpx_aiohttp.transport import AiohttpTransport, map_aiohttp_exceptions
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -47,6 +48,11 @@ _NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=None)
 USER_AGENT: Final = "Trackly-Webhooks/1"
 _DEFAULTS: Final = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
 IDEMPOTENCY_KEY: Final = "webhook-id"
+_MAY_WAIT: Final = range(300, 600)
+"""Statuses whose Retry-After may count (dispatchers/verdict.py says which do)."""
+PLACES_MAX: Final = 10_000
+"""URLs remembered; above it the oldest is forgotten and read again when it is called."""
+_ZLIB_CODINGS: Final = frozenset({"gzip", "x-gzip", "deflate"})
 _ANY_ZLIB: Final = 47
 """zlib's window bits: the largest window, gzip or zlib told by the header."""
 
@@ -75,6 +81,18 @@ class _Progress:
     excerpt: bytearray = field(default_factory=bytearray)
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A URL as the clients want it, read and judged once: the same few are called again and again."""
+
+    refused: str | None
+    url: httpx.URL
+    exact: URL
+
+
+_NOWHERE: Final = (httpx.URL(), URL())
+
+
 class _ExactTransport(AiohttpTransport):
     """httpx's aiohttp transport, but the URL and the header names leave as they were given.
 
@@ -85,18 +103,36 @@ class _ExactTransport(AiohttpTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request; answers when the status line and the headers are there."""
         session: Any = self.client
+        body: Any = request.stream
         headers = CIMultiDict((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw)
         with map_aiohttp_exceptions():
             response = await session.post(
-                URL(str(request.url), encoded=True),
-                data=request.content,
+                request.extensions["exact_url"],
+                data=b"".join(body),
                 headers=headers,
                 allow_redirects=False,
                 auto_decompress=False,
                 timeout=_NO_TIMEOUT,
                 trace_request_ctx=request.extensions["progress"],
             )
-        return httpx.Response(response.status, headers=response.raw_headers, stream=AiohttpResponseStream(response))
+        return httpx.Response(response.status, headers=response.raw_headers, stream=_Body(response))
+
+
+class _Body(httpx.AsyncByteStream):
+    """A response's body as it comes off the socket."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        """Take a response whose headers are there."""
+        self._response = response
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Chunks as they come, of any size; errors are the client's own, which the sender's table knows."""
+        while chunk := await self._response.content.readany():
+            yield chunk
+
+    async def aclose(self) -> None:
+        """Give the connection back, or close it where something of the body is left."""
+        self._response.release() if self._response.content.at_eof() else self._response.close()
 
 
 class _Names(AbstractResolver):
@@ -157,6 +193,7 @@ class Sender:
         self._stack = contextlib.AsyncExitStack()
         self._pooled: Any = None
         self._single: Any = None
+        self._places: dict[str, _Place] = {}
 
     async def __aenter__(self) -> Self:
         """Open the connection pool."""
@@ -199,41 +236,58 @@ class Sender:
     async def post(self, url: str, body: bytes, headers: dict[str, str]) -> Try:
         """Make one try. What the world may do is a value; anything else raises."""
         started = mono_ms()
-        refused = self._policy.check_url(url)
-        if refused is not None:
-            return Try(Blocked(refused.reason), 0)
+        place = self._places.get(url) or self._judge(url)
+        if place.refused is not None:
+            return Try(Blocked(place.refused), 0)
         progress = _Progress()
         try:
             async with asyncio.timeout(self._timeout_s):
-                await self._exchange(self._pooled, url, body, headers, progress)
-        except httpx.InvalidURL:
-            return Try(Blocked("not a URL"), 0)
+                await self._exchange(self._pooled, place, body, headers, progress)
         except _FOREIGN as error:
             if _stale(error, progress, headers):
                 left_s = self._timeout_s - (mono_ms() - started) / 1000
                 progress = _Progress()
-                outcome = await self._once_more(url, body, headers, progress, left_s)
+                outcome = await self._once_more(place, body, headers, progress, left_s)
             else:
                 outcome = progress.answered or _translated(error, progress)
         else:
             outcome = _answer(progress)
         return Try(outcome, int(mono_ms() - started), bytes(progress.excerpt), progress.connect_ms)
 
+    def _judge(self, url: str) -> _Place:
+        """What can be said of a URL without looking its name up, remembered."""
+        refused = self._policy.check_url(url)
+        if refused is not None:
+            place = _Place(refused.reason, *_NOWHERE)
+        else:
+            try:
+                place = _Place(None, parsed := httpx.URL(url), URL(str(parsed), encoded=True))
+            except (httpx.InvalidURL, ValueError):
+                place = _Place("not a URL", *_NOWHERE)
+        if len(self._places) >= PLACES_MAX:
+            self._places.pop(next(iter(self._places)))
+        self._places[url] = place
+        return place
+
     async def _once_more(
-        self, url: str, body: bytes, headers: dict[str, str], progress: _Progress, left_s: float
+        self, place: _Place, body: bytes, headers: dict[str, str], progress: _Progress, left_s: float
     ) -> Outcome:
         try:
             async with asyncio.timeout(left_s):
-                await self._exchange(self._single, url, body, headers, progress)
+                await self._exchange(self._single, place, body, headers, progress)
         except _FOREIGN as error:
             return progress.answered or _translated(error, progress)
         return _answer(progress)
 
     async def _exchange(
-        self, transport: _ExactTransport, url: str, body: bytes, headers: dict[str, str], progress: _Progress
+        self, transport: _ExactTransport, place: _Place, body: bytes, headers: dict[str, str], progress: _Progress
     ) -> None:
         request = httpx.Request(
-            "POST", url, content=body, headers={**_DEFAULTS, **headers}, extensions={"progress": progress}
+            "POST",
+            place.url,
+            stream=httpx.ByteStream(body),
+            headers=[(name.encode("ascii"), value.encode()) for name, value in {**_DEFAULTS, **headers}.items()],
+            extensions={"progress": progress, "exact_url": place.exact},
         )
         token = sockets.set(progress.sockets)
         try:
@@ -242,10 +296,11 @@ class Sender:
             sockets.reset(token)
         stream: Any = response.stream
         try:
-            progress.answered = Responded(response.status_code, response.headers.get("retry-after"))
-            await _read(stream, response.headers.get("content-encoding", ""), progress.excerpt)
+            status = response.status_code
+            progress.answered = Responded(status, response.headers.get("retry-after") if status in _MAY_WAIT else None)
+            await _read(stream, response.headers, progress.excerpt)
         finally:
-            await stream.aclose()
+            await response.stream.aclose()
 
 
 def _answer(progress: _Progress) -> Responded:
@@ -253,11 +308,12 @@ def _answer(progress: _Progress) -> Responded:
     return progress.answered
 
 
-async def _read(stream: Any, encoding: str, excerpt: bytearray) -> None:
+async def _read(stream: Any, headers: httpx.Headers, excerpt: bytearray) -> None:
     """Read a body up to its limit and keep its beginning; a bomb is inflated no further than what is kept."""
-    inflater = zlib.decompressobj(_ANY_ZLIB) if encoding.lower() in {"gzip", "x-gzip", "deflate"} else None
-    size = 0
+    inflater, size = None, 0
     async for chunk in stream:
+        if not size and headers.get("content-encoding", "").lower() in _ZLIB_CODINGS:
+            inflater = zlib.decompressobj(_ANY_ZLIB)
         size += len(chunk)
         room = EXCERPT_BYTES_MAX - len(excerpt)
         if room > 0:
