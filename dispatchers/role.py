@@ -1,6 +1,7 @@
 """Starts a dispatcher: configuration, layout, tiers checked; then one shell per event type on one loop."""
 
 import asyncio
+import gc
 import functools
 import logging
 from typing import Final
@@ -29,6 +30,9 @@ LEADERS_S: Final = 15.0
 HEARTBEAT_CHECK_S: Final = 0.5
 DRAIN_S: Final = 6.0
 LINGER_MS: Final = 2
+GC_THRESHOLD: Final = 20_000
+"""A try leaves no cycles; by default the collector walks every task in flight after each seven hundred allocations,
+which took a fifth of the process with 512 tries in flight."""
 MEASURE_MS: Final = 500.0
 """How often gauges are set: oftener than anybody scrapes."""
 
@@ -57,6 +61,8 @@ async def main(life: Life, events: tuple[topics.PublicEvent, ...]) -> int:
         shells = [
             EventShell(event, life, follower, tries, clock, counts[topics.events_topic(event)]) for event in events
         ]
+        gc.freeze()
+        gc.set_threshold(GC_THRESHOLD)
         try:
             for shell in shells:
                 shell.start()
