@@ -1,8 +1,8 @@
 """Starts a dispatcher: configuration, layout, tiers checked; then one shell per event type on one loop."""
 
 import asyncio
-import gc
 import functools
+import gc
 import logging
 from typing import Final
 

@@ -16,13 +16,15 @@ import socket
 import ssl
 import zlib
 from collections.abc import AsyncIterator
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from types import SimpleNamespace, TracebackType
+from types import TracebackType
 from typing import Any, Final, Literal, Self
 
 import aiohttp
 import httpx
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.resolver import AsyncResolver
 from httpx_aiohttp.transport import AiohttpTransport, map_aiohttp_exceptions
 from multidict import CIMultiDict
@@ -31,6 +33,7 @@ from yarl import URL
 from dispatchers.egress import EgressPolicy, Sockets, sockets
 from dispatchers.verdict import Blocked, Failed, Outcome, Responded
 from runtime.clock import mono_ms, mono_s
+from runtime.deadlines import TimeLimit, limits
 
 BODY_BYTES_READ_MAX: Final = 64 * 1024
 """Read of a response so that its connection can be used again; a longer body closes the connection."""
@@ -74,11 +77,35 @@ class _Progress:
 
     sockets: Sockets = field(default_factory=Sockets)
     connecting_since: float | None = None
+    """None where a pooled connection was taken."""
     connect_ms: int | None = None
-    connected: bool = False
-    reused: bool = False
     answered: Responded | None = None
     excerpt: bytearray = field(default_factory=bytearray)
+
+    @property
+    def reused(self) -> bool:
+        """Whether no connection was asked for: there is one more than the process makes tries, so nobody waits."""
+        return self.connecting_since is None
+
+    @property
+    def connected(self) -> bool:
+        """Whether there was a connection to speak on."""
+        return self.reused or self.connect_ms is not None
+
+
+_current: ContextVar[_Progress] = ContextVar("progress")
+"""The request that a connection is made for."""
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Tells each request's progress how its connection came about; aiohttp's tracing does so at a tenth of a try."""
+
+    async def _create_connection(self, *arguments: Any, **options: Any) -> ResponseHandler:
+        progress = _current.get()
+        progress.connecting_since = mono_ms()
+        made = await super()._create_connection(*arguments, **options)
+        progress.connect_ms = int(mono_ms() - progress.connecting_since)
+        return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +140,6 @@ class _ExactTransport(AiohttpTransport):
                 allow_redirects=False,
                 auto_decompress=False,
                 timeout=_NO_TIMEOUT,
-                trace_request_ctx=request.extensions["progress"],
             )
         return httpx.Response(response.status, headers=response.raw_headers, stream=_Body(response))
 
@@ -187,6 +213,7 @@ class Sender:
         """Remember the limits; the client is made on entering. A resolver that is given is closed on leaving."""
         self._policy = policy
         self._timeout_s = timeout_s
+        self._limits = limits(timeout_s)
         self._connections = connections
         self._context = context
         self._resolver = resolver
@@ -211,7 +238,7 @@ class Sender:
         await self._stack.aclose()
 
     def _transport(self, context: ssl.SSLContext, names: AbstractResolver, **options: Any) -> _ExactTransport:
-        connector = aiohttp.TCPConnector(
+        connector = _Connector(
             limit=self._connections,
             limit_per_host=0,
             ssl=context,
@@ -227,7 +254,6 @@ class Sender:
             skip_auto_headers=("User-Agent", "Accept", "Content-Type"),
             timeout=_NO_TIMEOUT,
             read_bufsize=BODY_BYTES_READ_MAX,
-            trace_configs=[_tracing()],
         )
         transport = _ExactTransport(client=session, verify=context)
         self._stack.push_async_callback(transport.aclose)
@@ -241,7 +267,7 @@ class Sender:
             return Try(Blocked(place.refused), 0)
         progress = _Progress()
         try:
-            async with asyncio.timeout(self._timeout_s):
+            with TimeLimit(self._limits):
                 await self._exchange(self._pooled, place, body, headers, progress)
         except _FOREIGN as error:
             if _stale(error, progress, headers):
@@ -287,20 +313,21 @@ class Sender:
             place.url,
             stream=httpx.ByteStream(body),
             headers=[(name.encode("ascii"), value.encode()) for name, value in {**_DEFAULTS, **headers}.items()],
-            extensions={"progress": progress, "exact_url": place.exact},
+            extensions={"exact_url": place.exact},
         )
-        token = sockets.set(progress.sockets)
+        notes, mine = sockets.set(progress.sockets), _current.set(progress)
         try:
             response = await transport.handle_async_request(request)
         finally:
-            sockets.reset(token)
+            sockets.reset(notes)
+            _current.reset(mine)
         stream: Any = response.stream
         try:
             status = response.status_code
             progress.answered = Responded(status, response.headers.get("retry-after") if status in _MAY_WAIT else None)
             await _read(stream, response.headers, progress.excerpt)
         finally:
-            await response.stream.aclose()
+            await stream.aclose()
 
 
 def _answer(progress: _Progress) -> Responded:
@@ -324,29 +351,6 @@ async def _read(stream: Any, headers: httpx.Headers, excerpt: bytearray) -> None
                 excerpt += chunk[:room]
         if size > BODY_BYTES_READ_MAX:
             return
-
-
-def _tracing() -> aiohttp.TraceConfig:
-    """Tell each request's progress how its connection came about."""
-
-    async def creating(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: Any) -> None:
-        context.trace_request_ctx.connecting_since = mono_ms()
-
-    async def created(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: Any) -> None:
-        progress: _Progress = context.trace_request_ctx
-        progress.connected = True
-        if progress.connecting_since is not None:
-            progress.connect_ms = int(mono_ms() - progress.connecting_since)
-
-    async def reusing(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: Any) -> None:
-        progress: _Progress = context.trace_request_ctx
-        progress.connected = progress.reused = True
-
-    config = aiohttp.TraceConfig()
-    config.on_connection_create_start.append(creating)
-    config.on_connection_create_end.append(created)
-    config.on_connection_reuseconn.append(reusing)
-    return config
 
 
 _Kind = Literal["timeout_connect", "timeout_response", "connect", "dns", "tls", "protocol"]

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Final, assert_never
 
 from producers import metrics
-from producers.gateway.deadlines import Deadlines
 from producers.gateway.limits import RECORD_OVERHEAD_BYTES, InFlight
 from producers.gateway.records import Records, Slot
 from producers.gateway.request import Target
 from runtime.clock import mono_s
 from runtime.config_follower import ConfigFollower
+from runtime.deadlines import Deadlines
 from runtime.kafka.producer import AsyncProducer, ProducerBrokenError
 from runtime.kafka.records import Ack, Produced
 from runtime.secrets import UnsealError
@@ -101,7 +101,7 @@ class Ingest:
         self._producer = producer
         self._records = Records(settings.topic_prefix)
         self._inflight = InFlight(settings.gateway.account_inflight_bytes_max)
-        self._deadlines = Deadlines(settings.gateway.ack_timeout_s)
+        self._deadlines = Deadlines(settings.gateway.ack_timeout_s, _give_up)
         self._sealed: set[tuple[str, str]] = set()
         metrics.INFLIGHT.set_function(lambda: self._inflight.total)
 
@@ -191,6 +191,10 @@ class Ingest:
         if (account, provider) not in self._sealed:
             self._sealed.add((account, provider))
             _LOG.error("callbacks of %s for account %s are answered 503: %s", provider, account, error)
+
+
+def _give_up(future: "asyncio.Future[bool | None]") -> None:
+    future.set_result(None)
 
 
 def _not_written(waiter: _Waiter, adapter: Adapter) -> Outcome:

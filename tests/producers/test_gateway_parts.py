@@ -1,6 +1,5 @@
 """The gateway's pure parts: targets, headers, caps; and the waits that all end alike."""
 
-import asyncio
 from typing import Any, cast
 
 import pytest
@@ -8,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from producers.gateway.app import App
-from producers.gateway.deadlines import Deadlines
 from producers.gateway.ingest import Ingest, Outcome
 from producers.gateway.limits import InFlight
 from producers.gateway.records import Records
@@ -139,19 +137,6 @@ def test_no_account_and_not_all_together_take_more_than_their_share(steps: list[
         inflight.give(account, size)
     assert inflight.total == 0
     assert inflight.take("a", 150)
-
-
-async def test_a_wait_ends_with_none_and_an_answered_one_keeps_its_answer() -> None:
-    deadlines = Deadlines(0.05)
-    loop = asyncio.get_running_loop()
-    answered, silent, later = (loop.create_future() for _ in range(3))
-    deadlines.add(answered)
-    deadlines.add(silent)
-    answered.set_result(True)
-    assert await silent is None
-    deadlines.add(later)
-    assert await later is None
-    assert answered.result() is True
 
 
 class _Defective:
