@@ -6,7 +6,6 @@ Sources: the public contract (X-Trackly-Signature); the Standard Webhooks specif
 
 import base64
 import binascii
-import hashlib
 import hmac
 from collections.abc import Sequence
 from typing import Final
@@ -17,7 +16,7 @@ DOCUMENTED: Final = "sha256="
 
 def documented(body: bytes, secret: str) -> str:
     """`sha256=<hex HMAC-SHA256(body, secret)>`; the secret's UTF-8 bytes are the key."""
-    return DOCUMENTED + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    return DOCUMENTED + hmac.digest(secret.encode(), body, "sha256").hex()
 
 
 def standard_key(secret: str) -> bytes:
@@ -39,7 +38,7 @@ def headers_for(
     """Signature headers of one try; every valid secret signs `webhook-signature`."""
     signed = f"{event_id}.{now_s}.".encode() + body
     signatures = (
-        base64.b64encode(hmac.new(standard_key(secret), signed, hashlib.sha256).digest()).decode()
+        base64.b64encode(hmac.digest(standard_key(secret), signed, "sha256")).decode()
         for secret in valid_secrets
     )
     return {

@@ -14,7 +14,7 @@ _SHORT: Final = {12: "%y%m%d%H%M%S", 14: "%Y%m%d%H%M%S", 10: "%y%m%d%H%M"}
 def to_public(at_ms: int) -> str:
     """Write a time as the public contract does: UTC, milliseconds, Z."""
     seconds, millis = divmod(at_ms, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{millis:03d}Z"
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{millis:03d}Z"
 
 
 def from_text(text: str) -> int | None:
