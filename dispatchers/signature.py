@@ -38,8 +38,7 @@ def headers_for(
     """Signature headers of one try; every valid secret signs `webhook-signature`."""
     signed = f"{event_id}.{now_s}.".encode() + body
     signatures = (
-        base64.b64encode(hmac.digest(standard_key(secret), signed, "sha256")).decode()
-        for secret in valid_secrets
+        base64.b64encode(hmac.digest(standard_key(secret), signed, "sha256")).decode() for secret in valid_secrets
     )
     return {
         "X-Trackly-Signature": documented(body, documented_secret),

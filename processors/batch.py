@@ -10,7 +10,18 @@ from typing import Any, Final
 
 from processors import metrics
 from processors.aggregate import Aggregate, decode, encode
-from processors.facts import EMPTY_WINDOW, Fact, Folded, MessageFact, Origin, Refusal, ReportFact, SubmittedFact
+from processors.facts import (
+    DEFAULT_FAILURE_POLICY,
+    EMPTY_WINDOW,
+    Fact,
+    FailurePolicy,
+    Folded,
+    MessageFact,
+    Origin,
+    Refusal,
+    ReportFact,
+    SubmittedFact,
+)
 from processors.fold import fold
 from processors.interpret import Ignored, Rules, interpret
 from schemas import ids, topics
@@ -22,6 +33,9 @@ from schemas.records import ContactState, ForwardTask, Quarantined, RawCallback,
 
 STREAM_TIME: Final = b"\x01stream_time"
 """Changelog key of a partition's highest received_at; it makes `now` the same after every restore."""
+
+UNDECODABLE: Final = Refusal("undecodable", "the bytes fit no schema of this topic")
+MISROUTED: Final = Refusal("misrouted", "the record lies in a partition that is not its key's")
 
 Read = Callable[[int, bytes], bytes | None]
 """Value of a key of a partition, from the store."""
@@ -77,9 +91,10 @@ class Decider:
         now = max(received_at, batch.stream_time.get(partition) or self._stream_time(partition, read))
         batch.stream_time[partition] = now
         expected = topics.contact_key(raw["account"], raw["phone"]).encode()
-        if key != expected or partition_of(key, self._partitions) != partition:
-            refusal = Refusal("misrouted", "the record lies in a partition that is not its key's")
-            self._refuse(batch, raw, refusal, partition=partition, offset=offset, now=now)
+        slot = (partition, key)
+        aggregate = self._aggregate(batch, slot, read) if key == expected else None
+        if aggregate is None:
+            self._refuse(batch, raw, MISROUTED, partition=partition, offset=offset, now=now)
             return
         fact = interpret(raw, partition=partition, offset=offset, adapters=self._adapters, rules=rules)
         if isinstance(fact, Ignored):
@@ -89,7 +104,7 @@ class Decider:
             self._refuse(batch, raw, fact, partition=partition, offset=offset, now=now)
             return
         policy = rules.of(raw["account"], fact.origin.list_hint).failures
-        folded = self._fold(batch, (partition, key), fact, now, read=read, policy=policy)
+        folded = self._fold(batch, slot, aggregate, fact, now, policy)
         if folded.repeat:
             batch.counts[metrics.REPEATS] += 1
             return
@@ -101,25 +116,40 @@ class Decider:
 
     def take_submitted(
         self, batch: Batch, sent: SendSubmitted, key: bytes, *, partition: int, offset: int, read: Read
-    ) -> None:
-        """Learn a message id from the sending service."""
+    ) -> bool:
+        """Learn a message id from the sending service; False where the record is not in its key's partition."""
         now = batch.stream_time.get(partition) or self._stream_time(partition, read)
         origin = Origin(
             sent["account"], sent["provider"], sent["phone_number"], sent["submitted_at"], partition, offset,
             sent["list_number"], 0, key_is_weak=False, natural_key="",
         )  # fmt: skip
         fact = SubmittedFact(origin, sent["list_number"], sent["message_id"], sent["provider_message_id"])
-        self._fold(batch, (partition, key), fact, now, read=read, policy=None)
+        slot = (partition, key)
+        in_place = key == topics.contact_key(sent["account"], sent["phone_number"]).encode()
+        aggregate = self._aggregate(batch, slot, read) if in_place else None
+        if aggregate is None:
+            return False
+        self._fold(batch, slot, aggregate, fact, now, DEFAULT_FAILURE_POLICY)
+        return True
 
     def refuse_bytes(
-        self, batch: Batch, value: bytes, key: bytes, *, topic: str, partition: int, offset: int, now: int
+        self,
+        batch: Batch,
+        value: bytes,
+        key: bytes,
+        refusal: Refusal,
+        *,
+        topic: str,
+        partition: int,
+        offset: int,
+        now: int,
     ) -> None:
-        """Keep a record that is no record."""
+        """Keep a record as it came, where nothing more is known of it."""
         account, _, phone = key.decode("utf-8", "replace").partition("|")
         record: Quarantined = {
             "account": account, "provider": "unknown", "kind": "unknown", "phone": phone or None, "body": value,
             "content_type": "application/octet-stream", "headers": {}, "query": {}, "mid": None, "list": None,
-            "received_at": now, "reason": "undecodable", "detail": "the bytes fit no schema of this topic",
+            "received_at": now, "reason": refusal.reason, "detail": refusal.detail,
             "stage": "processor", "split": True, "source_topic": topic, "source_partition": partition,
             "source_offset": offset, "quarantined_at": now,
         }  # fmt: skip
@@ -134,13 +164,30 @@ class Decider:
             state.setdefault(partition, []).append((STREAM_TIME, at.to_bytes(8, "big")))
         return state
 
-    def _fold(self, batch: Batch, slot: tuple[int, bytes], fact: Fact, now: int, *, read: Read, policy: Any) -> Folded:
-        aggregate = batch.overlay.get(slot)
-        if aggregate is None:
-            stored = read(*slot)
-            aggregate = decode(stored) if stored is not None else Aggregate()
-        extra = {} if policy is None else {"policy": policy}
-        folded = fold(aggregate, EMPTY_WINDOW, fact, now, **extra)
+    def _aggregate(self, batch: Batch, slot: tuple[int, bytes], read: Read) -> Aggregate | None:
+        """What is known of a contact; None where the partition is not its key's.
+
+        What is known already lies where it belongs, so only a new contact's partition is computed.
+        """
+        known = batch.overlay.get(slot)
+        if known is not None:
+            return known
+        stored = read(*slot)
+        if stored is not None:
+            return decode(stored)
+        partition, key = slot
+        return Aggregate() if partition_of(key, self._partitions) == partition else None
+
+    def _fold(
+        self,
+        batch: Batch,
+        slot: tuple[int, bytes],
+        aggregate: Aggregate,
+        fact: Fact,
+        now: int,
+        policy: FailurePolicy,
+    ) -> Folded:
+        folded = fold(aggregate, EMPTY_WINDOW, fact, now, policy=policy)
         if folded.aggregate is not None:
             batch.overlay[slot] = folded.aggregate
             batch.changed.add(slot)

@@ -13,6 +13,7 @@ F9  Any message of the contact, and a delivery that the handset confirmed, set t
 `now` is stream time: the partition's highest received_at.
 """
 
+from collections.abc import Sequence
 from typing import Final, assert_never
 
 from processors import consent, failures
@@ -97,32 +98,32 @@ def _remember(aggregate: Aggregate, origin: Origin, now: int) -> None:
 
 
 # ---- F2: the list ---------------------------------------------------------------------------------------------------
-def _message_of(aggregate: Aggregate, provider: str, *ids: str | None) -> MessageSeen | None:
-    if not aggregate.messages:
-        return None
-    wanted = {key_of(provider, known) for known in set(ids) if known is not None}
-    for seen in aggregate.messages:
-        if seen.key in wanted:
-            return seen
-    return None
+def _keys(provider: str, *ids: str | None) -> list[int]:
+    """Keys of a message's ids, the provider's first."""
+    return [key_of(provider, known) for known in dict.fromkeys(ids) if known]
+
+
+def _message_of(aggregate: Aggregate, keys: Sequence[int]) -> MessageSeen | None:
+    return next((seen for seen in aggregate.messages if seen.key in keys), None)
 
 
 def _register(
-    aggregate: Aggregate, provider: str, provider_message_id: str | None, list_number: str, message_id: str | None
+    aggregate: Aggregate, keys: Sequence[int], list_number: str, message_id: str | None
 ) -> MessageSeen | None:
-    name = provider_message_id or message_id
-    if name is None:
+    """Remember a message by its first key; `message_id` is the sender's own id where that is another."""
+    if not keys:
         return None
-    entry = MessageSeen(key_of(provider, name), list_number, message_id if message_id != name else None)
+    entry = MessageSeen(keys[0], list_number, message_id)
     aggregate.messages = [*aggregate.messages[-(MESSAGES_MAX - 1) :], entry]
     return entry
 
 
 def _fold_submitted(aggregate: Aggregate, fact: SubmittedFact) -> Folded:
-    known = _message_of(aggregate, fact.origin.provider, fact.provider_message_id)
-    if known is not None:
+    name = fact.provider_message_id or fact.message_id
+    keys = _keys(fact.origin.provider, name)
+    if _message_of(aggregate, keys) is not None:
         return Folded(repeat=True)
-    _register(aggregate, fact.origin.provider, fact.provider_message_id, fact.list_number, fact.message_id)
+    _register(aggregate, keys, fact.list_number, fact.message_id if fact.message_id != name else None)
     return Folded(aggregate, list_number=fact.list_number)
 
 
@@ -133,15 +134,16 @@ def _fold_report(
     origin, report = fact.origin, fact.report
     if _is_repeat(aggregate, origin) and not (origin.key_is_weak and report.opted_out):
         return Folded(repeat=True)
-    seen = _message_of(aggregate, origin.provider, report.provider_message_id, report.message_id)
+    keys = _keys(origin.provider, report.provider_message_id, report.message_id)
+    seen = _message_of(aggregate, keys)
     list_number = origin.list_hint or (seen.list_number if seen is not None else None)
     if list_number is None:
         return _without_list(aggregate, fact, now) if report.opted_out else Folded(refusal=_LIST_UNKNOWN)
-    message_id = origin.message_id or report.message_id or (seen.message_id if seen is not None else None)
+    message_id = _message_id(fact, seen)
     if seen is None:
-        seen = _register(aggregate, origin.provider, report.provider_message_id, list_number, report.message_id)
+        seen = _register(aggregate, keys, list_number, report.message_id if len(keys) > 1 else None)
     _remember(aggregate, origin, now)
-    event = delivery_event(fact, list_number, message_id or report.provider_message_id or origin.natural_key)
+    event = delivery_event(fact, list_number, message_id or origin.natural_key)
     folded = Folded(aggregate, events=[("delivery", event)], list_number=list_number)
     state = aggregate.lists.get(list_number) or ListState()
     after = failures.after_report(state, seen, report, now=now, received_at=origin.received_at, policy=policy)
@@ -155,10 +157,22 @@ def _fold_report(
     return folded
 
 
+def _message_id(fact: ReportFact, seen: MessageSeen | None) -> str | None:
+    """Ours where the callback carries it, else as the sending service told it, else the provider's (DESIGN.md 4.2).
+
+    A field that a sender may fill or leave to the provider (Infobip's messageId) carries ours only where nobody told
+    another.
+    """
+    report, theirs = fact.report, fact.report.provider_message_id
+    carried = report.message_id if report.message_id != theirs else None
+    told = seen.message_id if seen is not None else None
+    return fact.origin.message_id or carried or told or theirs
+
+
 # ---- messages -------------------------------------------------------------------------------------------------------
 def _fold_message(aggregate: Aggregate, fact: MessageFact, now: int) -> Folded:
     origin, label = fact.origin, fact.classification.label
-    seen = _message_of(aggregate, origin.provider, fact.message.answers_message_id)
+    seen = _message_of(aggregate, _keys(origin.provider, fact.message.answers_message_id))
     list_number = origin.list_hint or (seen.list_number if seen is not None else None)
     state = aggregate.lists.get(list_number) if list_number is not None else None
     active = state is None or state.active

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from processors import metrics
-from processors.batch import Batch, Decider
+from processors.batch import MISROUTED, UNDECODABLE, Batch, Decider
+from processors.facts import Refusal
 from processors.interpret import Rules
 from processors.store import PartitionStore
 from runtime.clock import mono_s
@@ -150,16 +151,28 @@ class Processor:
         try:
             _, record = (self._read_callback if is_callback else self._read_submitted)(value)
         except PoisonError:
-            topic = topics.RAW if is_callback else topics.SENDS_SUBMITTED
-            now = message.timestamp()[1]
-            self._decider.refuse_bytes(batch, value, key, topic=topic, partition=number, offset=offset, now=now)
+            self._refuse(batch, message, UNDECODABLE)
             return
         if is_callback:
             self._decider.take_callback(
                 batch, record, key, partition=number, offset=offset, rules=self._rules, read=self._read_state
             )
-        else:
-            self._decider.take_submitted(batch, record, key, partition=number, offset=offset, read=self._read_state)
+        elif not self._decider.take_submitted(
+            batch, record, key, partition=number, offset=offset, read=self._read_state
+        ):
+            self._refuse(batch, message, MISROUTED)
+
+    def _refuse(self, batch: Batch, message: Message, refusal: Refusal) -> None:
+        self._decider.refuse_bytes(
+            batch,
+            message.value() or b"",
+            message.key() or b"",
+            refusal,
+            topic=topics.RAW if message.topic() == self._raw else topics.SENDS_SUBMITTED,
+            partition=message.partition(),
+            offset=message.offset(),
+            now=message.timestamp()[1],
+        )
 
     def _read_state(self, number: int, key: bytes) -> bytes | None:
         return self._stores[number].get(key)
