@@ -18,7 +18,7 @@ from runtime.kafka.records import Partition
 from runtime.provisioning import await_topics, durability_problems, verify_layout
 from runtime.worker import ConfigurationError
 from schemas import topics
-from tests.stage import Stage
+from tests.stage import Stage, await_condition
 
 SAFE = {"min.insync.replicas": "2", "unclean.leader.election.enable": "false"}
 
@@ -170,7 +170,8 @@ def test_ends_count_what_is_not_committed_and_low_watermarks_what_is_kept(stage:
     partition = Partition(stage.prefix + topics.ERASURES, 0)
     assert cluster.end_offsets([partition]) == {partition: 0}
     write_together(stage.settings().kafka, [Write(partition.topic, "k", b"v")], name="test")
-    assert cluster.end_offsets([partition]) == {partition: 2}, "the record and its marker"
+    # the coordinator answers a commit before every marker is written
+    await_condition(lambda: cluster.end_offsets([partition]) == {partition: 2}, what="the record and its marker")
     assert cluster.low_watermarks([partition]) == {partition: 0}
     assert cluster.end_offsets([]) == {}
     assert cluster.brokers() == 1
