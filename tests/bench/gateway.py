@@ -15,9 +15,12 @@ from tests.stage import Stage, await_condition
 
 SECONDS = 6.0
 BATCH = 50
+CONNECTIONS = {1: 256, BATCH: 32}
+"""By reports a request: enough to keep the process busy while each waits for its acknowledgement, and not so many that
+one account's bytes in flight reach their cap."""
 
 
-def _load(stage: Stage, port: int, pid: int, path: str, body: bytes) -> Measured:
+def _load(stage: Stage, port: int, pid: int, path: str, body: bytes, reports: int = 1) -> Measured:
     file = stage.folder / "body"
     file.write_bytes(body)
     before = cpu_s(pid)
@@ -30,6 +33,7 @@ def _load(stage: Stage, port: int, pid: int, path: str, body: bytes) -> Measured
         path,
         str(file),
         str(SECONDS),
+        str(CONNECTIONS[reports]),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return Measured(int(done.stdout), cpu_s(pid) - before, SECONDS)
@@ -45,7 +49,7 @@ def ours(stage: Stage) -> tuple[Measured, Measured]:
     path = "/api/webhook-feedbacks/infobip/path-secret?account=acme"
     single = _load(stage, int(found[1]), role.process.pid, path, report(1, "+14155550001"))
     items = [orjson.loads(report(number, f"+1415{number:07d}"))["results"][0] for number in range(BATCH)]
-    batch = _load(stage, int(found[1]), role.process.pid, path, orjson.dumps({"results": items}))
+    batch = _load(stage, int(found[1]), role.process.pid, path, orjson.dumps({"results": items}), BATCH)
     assert role.terminate() == 0
     return single, Measured(batch.records * BATCH, batch.cpu_s, batch.wall_s)
 

@@ -7,16 +7,14 @@ from pathlib import Path
 
 import uvloop
 
-CONNECTIONS = 64
 
-
-async def main(host: str, port: int, path: str, body: bytes, seconds: float) -> int:
+async def main(host: str, port: int, path: str, body: bytes, seconds: float, connections: int) -> int:
     head = (
         f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     request = head.encode() + body
     deadline = time.monotonic() + seconds
-    counts = [0] * CONNECTIONS
+    counts = [0] * connections
 
     async def one(number: int) -> None:
         reader, writer = await asyncio.open_connection(host, port)
@@ -28,10 +26,10 @@ async def main(host: str, port: int, path: str, body: bytes, seconds: float) -> 
             counts[number] += 1
         writer.close()
 
-    await asyncio.gather(*(one(number) for number in range(CONNECTIONS)))
+    await asyncio.gather(*(one(number) for number in range(connections)))
     return sum(counts)
 
 
 if __name__ == "__main__":
-    url_host, url_port, url_path, file, duration = sys.argv[1:]
-    print(uvloop.run(main(url_host, int(url_port), url_path, Path(file).read_bytes(), float(duration))))
+    url_host, url_port, url_path, file, duration, wide = sys.argv[1:]
+    print(uvloop.run(main(url_host, int(url_port), url_path, Path(file).read_bytes(), float(duration), int(wide))))
