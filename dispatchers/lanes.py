@@ -23,8 +23,6 @@ LANE_BYTES_MAX: Final = BYTES_MAX // 4
 """Of one endpoint: large bodies for one must not use up the room of the others."""
 RATE_CATCH_UP_S: Final = 0.1
 """A lane woken late, by a tick or a busy loop, makes up for it up to here; one later than this starts anew."""
-LOW_WATER: Final = 0.5
-"""A paused partition goes on when the queues are down to half."""
 
 T = TypeVar("T")
 
@@ -72,11 +70,6 @@ class Lanes(Generic[T]):
     def queued(self) -> int:
         """Tasks that have not started."""
         return self._queued
-
-    @property
-    def roomy(self) -> bool:
-        """Whether paused partitions may go on."""
-        return self._queued + self.running <= RECORDS_MAX * LOW_WATER and self._bytes <= BYTES_MAX * LOW_WATER
 
     def has_room(self, endpoint: str) -> bool:
         """Whether `offer` would take a small task of this endpoint."""

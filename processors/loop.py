@@ -18,7 +18,7 @@ from processors.batch import MISROUTED, UNDECODABLE, Batch, Decider
 from processors.facts import Refusal
 from processors.interpret import Rules
 from processors.store import PartitionStore
-from runtime.clock import mono_s
+from runtime.clock import mono_s, now_ms
 from runtime.config_follower import ConfigFollower
 from runtime.kafka.admin import Cluster, ClusterError
 from runtime.kafka.changelog import read_to_end
@@ -100,10 +100,9 @@ class Processor:
         )
         if self._inputs.held and self._life.not_ready is not None:
             self._life.not_ready = None
-        if not messages:
-            CONSUMER_LAG.labels("callbacks").set(0)
-            return
         self._note_lag(messages)
+        if not messages:
+            return
         try:
             self._barrier(messages)
             batch, positions = self._decide(messages)
@@ -289,10 +288,10 @@ class Processor:
                     raise InterruptedError("stopping while the cluster was asked") from error
 
     def _note_lag(self, messages: Sequence[Message]) -> None:
-        oldest = messages[0].timestamp()[1] / 1000
-        OLDEST_UNPROCESSED.labels("callbacks").set(oldest)
-        newest = messages[-1].timestamp()[1] / 1000
-        CONSUMER_LAG.labels("callbacks").set(max(0.0, newest - oldest))
+        """The oldest record that is read and not committed, and its age; 0 where there is none."""
+        oldest_ms = min((message.timestamp()[1] for message in messages), default=None)
+        OLDEST_UNPROCESSED.labels("callbacks").set(0 if oldest_ms is None else oldest_ms / 1000)
+        CONSUMER_LAG.labels("callbacks").set(0 if oldest_ms is None else max(0.0, (now_ms() - oldest_ms) / 1000))
 
 
 def _remember(applied: dict[int, int], number: int) -> Callable[[int], None]:

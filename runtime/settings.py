@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
@@ -59,10 +60,23 @@ def masked(settings: Settings) -> dict[str, Any]:
             return {key: mask(key, item) for key, item in value.items()}
         if isinstance(value, SecretStr) or (value is not None and _SECRET_PROPERTY.search(name)):
             return "***"
-        return value
+        return _without_credentials(value) if isinstance(value, str) else value
 
     shown: dict[str, Any] = mask("", settings.model_dump())
     return shown
+
+
+def _without_credentials(text: str) -> str:
+    """A URL without its user, password and query values; any other text as it is."""
+    if "://" not in text:
+        return text
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return "***"
+    host = parts.netloc.rpartition("@")
+    query = "&".join(f"{name}=***" for name, _ in parse_qsl(parts.query, keep_blank_values=True))
+    return urlunsplit(parts._replace(netloc=f"***@{host[2]}" if host[1] else parts.netloc, query=query))
 
 
 def _is_injected(name: str) -> bool:

@@ -24,7 +24,6 @@ from schemas.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 
-EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
 EXIT_CONFIGURATION: Final = 2
 EXIT_TRY_AGAIN: Final = 75

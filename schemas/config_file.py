@@ -33,6 +33,8 @@ PROVIDERS: Final = (
 )  # fmt: skip
 """Provider names everywhere (INTERFACES.md)."""
 ALIASES: Final = {"nexmo": "vonage", "messagebird": "bird"}
+NOTICES_ID: Final = "notify"
+"""The endpoint of an account's notices, beside those that the file names (DELIVERY.md, Notices)."""
 SECRET_CHARS_MIN: Final = 8
 """A shorter secret can be guessed; it is taken with a warning, because the other side may have chosen it."""
 _DURATION: Final = re.compile(r"(\d{1,9})\s*(ms|s|m|h|d)")
@@ -300,6 +302,12 @@ def _cross_checks(file: ConfigFile, names: CredentialNames) -> Iterator[tuple[Lo
         again = "stands twice in this account"
         yield from _repeated([item.number for item in account.lists], (*here, "lists"), "number", again)
         yield from _repeated([item.id for item in account.endpoints], (*here, "endpoints"), "id", again)
+        for place, endpoint in enumerate(account.endpoints):
+            if endpoint.id == NOTICES_ID:
+                yield (
+                    (*here, "endpoints", place, "id"),
+                    f"{NOTICES_ID} is where the account's notices go; name it otherwise",
+                )
         seen: set[str] = set()
         for provider, part in account.providers.items():
             if _canonical(provider) in seen:

@@ -1,5 +1,6 @@
 """What `trackly parse` shows: any callback of a provider as JSON objects, without broker or authentication. Pure."""
 
+from dataclasses import dataclass
 from typing import Any, assert_never
 
 from schemas.providers import registry
@@ -22,12 +23,20 @@ class RefusedBodyError(Exception):
     """The body is not in the provider's format; the text says what is wrong."""
 
 
-def describe(parsed: Parsed) -> dict[str, Any] | None:
-    """One parsed fragment as the documented object; None where it tells nothing of ours.
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one body becomes."""
 
-    Raises:
-        RefusedBodyError: the fragment does not fit the format.
-    """
+    objects: tuple[dict[str, Any], ...]
+    """One for each report or message."""
+    ignored: int
+    """Parts that are well formed and tell nothing of ours."""
+    refused: tuple[str, ...]
+    """Why each part that does not fit the format goes to quarantine."""
+
+
+def describe(parsed: Parsed) -> dict[str, Any] | Nothing | Unparsable:
+    """One parsed fragment as the documented object, where it is a report or a message."""
     match parsed:
         case DeliveryReport():
             return {
@@ -51,10 +60,8 @@ def describe(parsed: Parsed) -> dict[str, Any] | None:
                 "body": parsed.body,
                 "timestamp": None if parsed.at is None else to_public(parsed.at),
             }
-        case Nothing():
-            return None
-        case Unparsable():
-            raise RefusedBodyError(parsed.detail)
+        case Nothing() | Unparsable():
+            return parsed
         case _:
             assert_never(parsed)
 
@@ -78,11 +85,11 @@ def raw_callback(account: str, provider: str, request: CallbackRequest, fragment
     }
 
 
-def parse_body(provider: str, request: CallbackRequest) -> list[dict[str, Any] | None]:
-    """Split and parse one body; None entries are well formed and tell nothing of ours.
+def parse_body(provider: str, request: CallbackRequest) -> Report:
+    """Split and parse one body.
 
     Raises:
-        RefusedBodyError: unknown provider, or the body does not fit its format.
+        RefusedBodyError: unknown provider, or the body as a whole does not fit its format.
     """
     adapter = registry.get(provider)
     if adapter is None:
@@ -91,9 +98,11 @@ def parse_body(provider: str, request: CallbackRequest) -> list[dict[str, Any] |
         case Malformed() as refusal:
             raise RefusedBodyError(refusal.detail)
         case Split() as split:
-            if split.bad:
-                raise RefusedBodyError(split.bad[0].detail)
             found = [describe(adapter.parse(raw_callback("-", adapter.name, request, one))) for one in split.fragments]
-            return found + [None] * split.ignored
+            return Report(
+                tuple(one for one in found if isinstance(one, dict)),
+                split.ignored + sum(isinstance(one, Nothing) for one in found),
+                (*(bad.detail for bad in split.bad), *(one.detail for one in found if isinstance(one, Unparsable))),
+            )
         case other:
             assert_never(other)

@@ -49,8 +49,11 @@ def parse(provider: str, kind: str | None, query: str, content_type: str, header
     except RefusedBodyError as error:
         click.echo(f"trackly: {error}", err=True)
         sys.exit(EXIT_CONFIGURATION)
-    for one in found:
-        if one is None:
-            click.echo("well formed, tells nothing of ours", err=True)
-        else:
-            click.echo(orjson.dumps(one))
+    for one in found.objects:
+        click.echo(orjson.dumps(one))
+    for _ in range(found.ignored):
+        click.echo("well formed, tells nothing of ours", err=True)
+    for why in found.refused:
+        click.echo(f"trackly: {why}", err=True)
+    if found.refused:
+        sys.exit(EXIT_CONFIGURATION)

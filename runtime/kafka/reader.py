@@ -94,7 +94,6 @@ class Reader:
         self._verifications: list[asyncio.Future[bool]] = []
         self._failure: BaseException | None = None
         self._done: asyncio.Future[None] | None = None
-        self.last_poll_s = mono_s()
         self.joined = False  # the group has given us a share, be it empty
 
     def start(self) -> None:
@@ -176,7 +175,6 @@ class Reader:
 
     def _poll(self) -> None:
         first = self._consumer.poll(POLL_S)
-        self.last_poll_s = mono_s()
         LAST_POLL.set(now_ms() / 1000)
         if first is None:
             return

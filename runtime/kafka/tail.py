@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from runtime.kafka.properties import shared
 from runtime.kafka.records import Message, Partition
@@ -18,6 +18,7 @@ class Tail:
         """Open at the beginning; `on_error` gets the name of each error that mends itself."""
         self.position = 0
         """Next offset to read; transaction markers are counted, as PARTITION_EOF tells them."""
+        self._on_error = on_error
         self._consumer: Any = Consumer(
             {
                 **shared(kafka, role),
@@ -33,7 +34,12 @@ class Tail:
         self._consumer.assign([TopicPartition(partition.topic, partition.number, 0)])
 
     def read(self, timeout_s: float) -> list[Message]:
-        """Wait for records, then take what is there; moves `position`."""
+        """Wait for records, then take what is there; moves `position`.
+
+        Raises:
+            KafkaException: the client says of itself that it is broken; every other error is told to `on_error`, and
+                whoever judges how far the position is behind sees that nothing comes.
+        """
         first = self._consumer.poll(timeout_s)
         if first is None:
             return []
@@ -45,6 +51,10 @@ class Tail:
                 self.position = message.offset() + 1
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's spelling
                 self.position = max(self.position, message.offset())
+            elif error.fatal():
+                raise KafkaException(error)
+            else:
+                self._on_error(error.name())
         return good
 
     def close(self) -> None:

@@ -179,7 +179,7 @@ def test_one_task_larger_than_a_lane_is_taken_when_it_is_alone() -> None:
     assert lanes.start(0.0) == [1]
 
 
-def test_the_whole_is_bounded_and_roomy_again_at_half() -> None:
+def test_the_whole_is_bounded_with_what_is_in_flight() -> None:
     lanes: Lanes[int] = Lanes(inflight_max=bounds.RECORDS_MAX)
     offered = 0
     while lanes.offer(f"e{offered // LANE_RECORDS_MAX}", f"c{offered}", offered, 1, concurrency=LANE_RECORDS_MAX):
@@ -187,11 +187,8 @@ def test_the_whole_is_bounded_and_roomy_again_at_half() -> None:
     assert offered == bounds.RECORDS_MAX
     started = lanes.start(0.0)
     assert not lanes.has_room("e9999"), "in flight counts as well"
-    for number in started[: offered // 2 - 1]:
-        lanes.finished(f"e{number // LANE_RECORDS_MAX}", f"c{number}", 1)
-    assert (lanes.has_room("e9999"), lanes.roomy) == (True, False)
     lanes.finished(f"e{started[-1] // LANE_RECORDS_MAX}", f"c{started[-1]}", 1)
-    assert lanes.roomy
+    assert lanes.has_room("e9999")
 
 
 def test_ten_thousand_lanes_take_turns() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 
 from schemas import topics
-from tests.stage import Stage
+from tests.stage import Stage, await_condition
 
 CONFIG = """
 accounts:
@@ -75,6 +75,9 @@ def test_reports_replies_and_stops_become_events_and_state(stage: Stage) -> None
     assert (poison["reason"], poison["body"]) == ("undecodable", b"garbage")
     assert {entry["decision"] for entry in stage.read(topics.LEDGER)} == {"opted_out", "removed"}
     assert "trackly_classify_repeats_total 2.0" in role.metrics()
+    await_condition(
+        lambda: 'trackly_kafka_consumer_lag_seconds{input="callbacks"} 0.0' in role.metrics(), what="no lag"
+    )
     assert role.terminate() == 0
 
 

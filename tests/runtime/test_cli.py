@@ -131,6 +131,11 @@ def test_parse_prints_one_object_a_line_and_refuses_what_it_cannot_read() -> Non
     assert result.exit_code == 0, result.stderr
     (report,) = objects(result)
     assert (report["kind"], report["to"], report["status"]) == ("delivery", "+41793026727", "delivered")
+    mixed = json.loads(body)
+    mixed["results"].insert(0, {**mixed["results"][0], "to": "nobody"})
+    half = run("parse", "infobip", text=json.dumps(mixed))
+    assert (half.exit_code, objects(half)) == (2, [report])
+    assert "trackly: " in half.stderr
     refused = run("parse", "infobip", text="{")
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert refused.stderr

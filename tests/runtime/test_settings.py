@@ -122,3 +122,16 @@ def test_what_is_shown_holds_no_secret() -> None:
     assert "hush" not in repr(settings.secret_keys)
     assert shown["secret_keys"] == "***"
     assert shown["topic_prefix"] == "sms."
+
+
+@pytest.mark.parametrize(
+    "url, shown",
+    [
+        ("https://user:hush@registry.example:8081/base", "https://***@registry.example:8081/base"),
+        ("https://registry.example/?token=hush&x=", "https://registry.example/?token=***&x=***"),
+        ("http://registry.example:8081", "http://registry.example:8081"),
+        ("http://[hush", "***"),
+    ],
+)
+def test_a_url_is_shown_without_its_credentials(url: str, shown: str) -> None:
+    assert masked(load({"TRACKLY_KAFKA__SCHEMA_REGISTRY_URL": url}))["kafka"]["schema_registry_url"] == shown

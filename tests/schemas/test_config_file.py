@@ -123,6 +123,8 @@ def test_an_unquoted_number_is_the_number(written: str, meant: str) -> None:
         # keys
         ("acounts: []\n", "t.yaml:1: acounts: unknown key"),
         (account("colour: blue"), "t.yaml:3: accounts[0].colour: unknown key"),
+        (account('endpoints:\n  - {id: notify, url: "https://example.com/", secret: a-signing-secret}'),
+         "t.yaml:4: accounts[0].endpoints[0].id: notify is where the account's notices go; name it otherwise"),
         (account("id: again"), "t.yaml:3: accounts[0].id: stands twice"),
         (endpoint("colour: blue"), "t.yaml:4: accounts[0].endpoints[0].colour: unknown key"),
         ("accounts:\n  - lists: []\n", "t.yaml:2: accounts[0].id: is missing"),
