@@ -24,6 +24,7 @@ def task(number: int, kind: str, list_number: str = "+18005551234") -> tuple[str
     }  # fmt: skip
 
 
+@pytest.mark.smoke
 def test_a_payload_goes_once_to_its_url_and_poison_or_a_missing_url_stops_nothing(
     stage: Stage, receiver: Receiver
 ) -> None:

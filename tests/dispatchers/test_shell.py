@@ -49,6 +49,7 @@ def produce(stage: Stage, *events: tuple[str, dict[str, Any]]) -> None:
     stage.produce(topics.events_topic("delivery"), "DeliveryEvent", list(events))
 
 
+@pytest.mark.smoke
 def test_an_event_arrives_once_byte_exact_and_signed_both_ways(stage: Stage, receiver: Receiver) -> None:
     stage.configure(config(receiver.url))
     role = stage.start("dispatcher", "--event", "all").await_ready()
@@ -70,6 +71,7 @@ def test_an_event_arrives_once_byte_exact_and_signed_both_ways(stage: Stage, rec
     assert role.terminate() == 0
 
 
+@pytest.mark.smoke
 def test_a_failed_try_waits_its_tier_and_never_less(stage: Stage, receiver: Receiver) -> None:
     stage.configure(config(receiver.url))
     receiver.answer = lambda _hit: 500 if len(receiver.hits) == 1 else 200

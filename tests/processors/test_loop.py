@@ -3,6 +3,7 @@
 from typing import Any
 
 import orjson
+import pytest
 
 from schemas import topics
 from tests.stage import Stage, await_condition
@@ -41,6 +42,7 @@ def inbound(number: int, text: str, message_id: str) -> tuple[str, dict[str, Any
     return raw(body, phone, "inbound")
 
 
+@pytest.mark.smoke
 def test_reports_replies_and_stops_become_events_and_state(stage: Stage) -> None:
     stage.configure(CONFIG)
     stage.produce(

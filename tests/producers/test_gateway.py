@@ -55,6 +55,7 @@ def gateway(stage: Stage) -> Iterator[Gateway]:
     opened.client.close()
 
 
+@pytest.mark.smoke
 def test_each_request_gets_the_answer_that_the_contract_names(gateway: Gateway) -> None:
     table = [
         ("infobip/path-secret?account=acme", None, 200),
