@@ -103,8 +103,8 @@ class Decider:
         if isinstance(fact, Refusal):
             self._refuse(batch, raw, fact, partition=partition, offset=offset, now=now)
             return
-        policy = rules.of(raw["account"], fact.origin.list_hint).failures
-        folded = self._fold(batch, slot, aggregate, fact, now, policy)
+        account = raw["account"]
+        folded = self._fold(batch, slot, aggregate, fact, now, lambda number: rules.of(account, number).failures)
         if folded.repeat:
             batch.counts[metrics.REPEATS] += 1
             return
@@ -129,7 +129,7 @@ class Decider:
         aggregate = self._aggregate(batch, slot, read) if in_place else None
         if aggregate is None:
             return False
-        self._fold(batch, slot, aggregate, fact, now, DEFAULT_FAILURE_POLICY)
+        self._fold(batch, slot, aggregate, fact, now, lambda _: DEFAULT_FAILURE_POLICY)
         return True
 
     def refuse_bytes(
@@ -185,9 +185,9 @@ class Decider:
         aggregate: Aggregate,
         fact: Fact,
         now: int,
-        policy: FailurePolicy,
+        policy_of: Callable[[str], FailurePolicy],
     ) -> Folded:
-        folded = fold(aggregate, EMPTY_WINDOW, fact, now, policy=policy)
+        folded = fold(aggregate, EMPTY_WINDOW, fact, now, policy_of=policy_of)
         if folded.aggregate is not None:
             batch.overlay[slot] = folded.aggregate
             batch.changed.add(slot)

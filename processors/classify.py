@@ -102,6 +102,7 @@ def classify(
         named = policy.keywords.get(normalise(text[:TEXT_CHARS_MAX]))
         keyword = named.keyword if named is not None and named.label == row.label else row.keyword
         return Classification(row.label, keyword, "provider", row.rule_id)
+    text = text.strip()
     if len(text) > TEXT_CHARS_MAX:
         return REPLY
     found = policy.keywords.get(normalise(text))

@@ -35,14 +35,15 @@ def opted_out(state: ListState, origin: Origin, provider_time: int | None) -> De
     if lead_ms is not None and lead_ms > START_LEAD_MS:
         return Decided(state, "none", changed=False, applies=False)
     if not state.active:
-        return Decided(msgspec.structs.replace(state, stop=mark), "opted_out", changed=False, applies=True)
+        kept = msgspec.structs.replace(state, stop=_later(state.stop, mark))
+        return Decided(kept, "opted_out", changed=False, applies=True)
     after = msgspec.structs.replace(
         state,
         active=False,
         reason="message",
         unsubscribed_at=mark.provider_time or mark.received_at,
         changed_at=origin.received_at,
-        stop=mark,
+        stop=_later(state.stop, mark),
     )
     return Decided(after, "opted_out", changed=True, applies=True)
 
@@ -53,13 +54,19 @@ def opted_in(state: ListState, origin: Origin, provider_time: int | None) -> Dec
     lead_ms = _lead_ms(mark, state.stop)
     if lead_ms is not None and lead_ms <= 0:
         return Decided(state, "none", changed=False, applies=False)
-    after = failures.cleared(msgspec.structs.replace(state, start=mark))
+    after = failures.cleared(msgspec.structs.replace(state, start=_later(state.start, mark)))
     if state.active or state.reason not in REACTIVATED_BY_START:
         return Decided(after, "none", changed=False, applies=True)
     after = msgspec.structs.replace(
         after, active=True, reason="resubscribed", unsubscribed_at=None, changed_at=origin.received_at
     )
     return Decided(after, "opted_in", changed=True, applies=True)
+
+
+def _later(before: Mark | None, now: Mark) -> Mark:
+    """The mark to keep: a provider that repeats itself for weeks must not move one back."""
+    lead_ms = _lead_ms(before, now)
+    return before if before is not None and lead_ms is not None and lead_ms > 0 else now
 
 
 def _mark(origin: Origin, provider_time: int | None) -> Mark:

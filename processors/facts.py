@@ -19,7 +19,7 @@ class Origin:
     partition: int
     offset: int
     list_hint: str | None
-    """List as the callback URL, the payload or the configuration tells it; None where only message ids can."""
+    """List as the callback URL or the payload tells it; None where neither does."""
     fragment_key: int
     """Dedupe key of the fragment."""
     key_is_weak: bool
@@ -27,6 +27,8 @@ class Origin:
     """For event ids: the provider's key, else the record's coordinates."""
     message_id: str | None = None
     """Ours, from the callback URL."""
+    only_list: str | None = None
+    """The only list that is configured for the provider; what a message id tells comes first."""
 
 
 @dataclass(frozen=True, slots=True)

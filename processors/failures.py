@@ -37,6 +37,10 @@ def cleared(state: ListState) -> ListState:
     return msgspec.structs.replace(state, failures=0, failed_first_at=0, failed_last_at=0)
 
 
+BEFORE_START: Final = "report.before_start"
+"""Rule of an opt-out that a report tells of and a START has overtaken."""
+
+
 def after_report(  # noqa: PLR0911 - one return per rule, in order
     state: ListState,
     seen: MessageSeen | None,
@@ -56,6 +60,8 @@ def after_report(  # noqa: PLR0911 - one return per rule, in order
     if report.handset and report.status == "delivered":
         fresh = msgspec.structs.replace(cleared(state), delivered_at=max(state.delivered_at, at))
         return AfterReport(fresh, "none", "report.delivered", removed=False, changed=True)
+    if report.opted_out and _is_before_start(state, at):
+        return AfterReport(state, "none", BEFORE_START, removed=False, changed=False)
     if report.opted_out:
         return _removed(state, "bad_response", "report.opted_out", received_at)
     if rank < RANK_FINAL or at < state.delivered_at:
@@ -66,6 +72,14 @@ def after_report(  # noqa: PLR0911 - one return per rule, in order
     if report.failure_class in COUNTED:
         return _counted(state, seen, at, received_at=received_at, now=now, policy=policy)
     return AfterReport(state, "none", "report.ignored", removed=False, changed=False)
+
+
+def _is_before_start(state: ListState, at: int) -> bool:
+    """Whether the contact came back after what a late report tells of."""
+    start = state.start
+    if start is None:
+        return False
+    return at < (start.received_at if start.provider_time is None else start.provider_time)
 
 
 def _rank(report: DeliveryReport) -> int:

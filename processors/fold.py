@@ -2,7 +2,8 @@
 
 Rules, numbered:
 F1  A repeat changes and emits nothing; a weak key never suppresses an opt-out while the contact is active.
-F2  The list is told by the callback URL, the payload or the configuration, else by a message id known from before.
+F2  The list is told by the callback URL or the payload, else by a message id known from before, else it is the only
+    one that is configured for the provider.
 F3  Without a list a report or reply goes to quarantine and leaves no key; an opt-out blocks every list at once.
 F4  Every distinct report is an event; state never goes back: one older than the newest of its message counts nothing.
 F5  An opt-out makes the contact inactive on the list; a second one emits, and leaves state and first time alone.
@@ -13,7 +14,7 @@ F9  Any message of the contact, and a delivery that the handset confirmed, set t
 `now` is stream time: the partition's highest received_at.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, assert_never
 
 from processors import consent, failures
@@ -57,13 +58,17 @@ _LIST_UNKNOWN: Final = Refusal(
 )
 
 
+def _default_policy(_list_number: str) -> FailurePolicy:
+    return DEFAULT_FAILURE_POLICY
+
+
 def fold(
     aggregate: Aggregate,
     list_window: ListWindow,
     fact: Fact,
     now: int,
     *,
-    policy: FailurePolicy = DEFAULT_FAILURE_POLICY,
+    policy_of: Callable[[str], FailurePolicy] = _default_policy,
 ) -> Folded:
     """Apply one fact to the contact it is about.
 
@@ -71,7 +76,7 @@ def fold(
     """
     match fact:
         case ReportFact():
-            return _fold_report(aggregate, list_window, fact, now, policy)
+            return _fold_report(aggregate, list_window, fact, now, policy_of)
         case MessageFact():
             return _fold_message(aggregate, fact, now)
         case SubmittedFact():
@@ -83,7 +88,7 @@ def fold(
 # ---- F1: repeats ----------------------------------------------------------------------------------------------------
 def _is_repeat(aggregate: Aggregate, origin: Origin) -> bool:
     key = origin.fragment_key
-    for seen in aggregate.seen:
+    for seen in reversed(aggregate.seen):
         if seen.key == key:
             return not seen.weak or origin.received_at - seen.at <= WEAK_AGE_MAX_MS
     return False
@@ -94,6 +99,8 @@ def _remember(aggregate: Aggregate, origin: Origin, now: int) -> None:
     if seen and (len(seen) >= SEEN_MAX or now - seen[0].at > SEEN_AGE_MAX_MS):
         oldest = now - SEEN_AGE_MAX_MS
         seen = [entry for entry in seen if entry.at >= oldest and entry.key != origin.fragment_key][-(SEEN_MAX - 1) :]
+    if origin.key_is_weak:
+        seen = [entry for entry in seen if entry.key != origin.fragment_key]
     aggregate.seen = [*seen, Seen(origin.fragment_key, origin.received_at, origin.key_is_weak)]
 
 
@@ -118,25 +125,34 @@ def _register(
     return entry
 
 
+def _list_of(origin: Origin, seen: MessageSeen | None) -> str | None:
+    return origin.list_hint or (seen.list_number if seen is not None else None) or origin.only_list
+
+
 def _fold_submitted(aggregate: Aggregate, fact: SubmittedFact) -> Folded:
     name = fact.provider_message_id or fact.message_id
     keys = _keys(fact.origin.provider, name)
-    if _message_of(aggregate, keys) is not None:
+    ours = fact.message_id if fact.message_id != name else None
+    known = _message_of(aggregate, keys)
+    if known is None:
+        _register(aggregate, keys, fact.list_number, ours)
+    elif (known.message_id, known.list_number) == (ours, fact.list_number):
         return Folded(repeat=True)
-    _register(aggregate, keys, fact.list_number, fact.message_id if fact.message_id != name else None)
+    else:  # its report came first
+        known.message_id, known.list_number = ours, fact.list_number
     return Folded(aggregate, list_number=fact.list_number)
 
 
 # ---- reports --------------------------------------------------------------------------------------------------------
 def _fold_report(
-    aggregate: Aggregate, _window: ListWindow, fact: ReportFact, now: int, policy: FailurePolicy
+    aggregate: Aggregate, _window: ListWindow, fact: ReportFact, now: int, policy_of: Callable[[str], FailurePolicy]
 ) -> Folded:
     origin, report = fact.origin, fact.report
     if _is_repeat(aggregate, origin) and not (origin.key_is_weak and report.opted_out):
         return Folded(repeat=True)
     keys = _keys(origin.provider, report.provider_message_id, report.message_id)
     seen = _message_of(aggregate, keys)
-    list_number = origin.list_hint or (seen.list_number if seen is not None else None)
+    list_number = _list_of(origin, seen)
     if list_number is None:
         return _without_list(aggregate, fact, now) if report.opted_out else Folded(refusal=_LIST_UNKNOWN)
     message_id = _message_id(fact, seen)
@@ -146,13 +162,15 @@ def _fold_report(
     event = delivery_event(fact, list_number, message_id or origin.natural_key)
     folded = Folded(aggregate, events=[("delivery", event)], list_number=list_number)
     state = aggregate.lists.get(list_number) or ListState()
-    after = failures.after_report(state, seen, report, now=now, received_at=origin.received_at, policy=policy)
+    after = failures.after_report(
+        state, seen, report, now=now, received_at=origin.received_at, policy=policy_of(list_number)
+    )
     if after.changed:
         aggregate.lists[list_number] = after.state
     if after.removed:
         folded.contacts.append(contact_state(origin, list_number, after.state, event["event_id"]))
         folded.ledger.append(ledger_of_report(fact, list_number, after, event["event_id"], now))
-    if report.emit_unsubscribe:
+    if report.emit_unsubscribe and after.rule_id != failures.BEFORE_START:
         folded.events.append(("unsubscribe", unsubscribe_event_of_report(fact, list_number)))
     return folded
 
@@ -173,7 +191,7 @@ def _message_id(fact: ReportFact, seen: MessageSeen | None) -> str | None:
 def _fold_message(aggregate: Aggregate, fact: MessageFact, now: int) -> Folded:
     origin, label = fact.origin, fact.classification.label
     seen = _message_of(aggregate, _keys(origin.provider, fact.message.answers_message_id))
-    list_number = origin.list_hint or (seen.list_number if seen is not None else None)
+    list_number = _list_of(origin, seen)
     state = aggregate.lists.get(list_number) if list_number is not None else None
     active = state is None or state.active
     if _is_repeat(aggregate, origin) and not (origin.key_is_weak and label == "opt_out" and active):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Final, assert_never
 
 from processors.aggregate import key_of
 from processors.classify import classify
@@ -10,8 +10,13 @@ from processors.facts import DEFAULT_FAILURE_POLICY, Fact, FailurePolicy, Messag
 from schemas import ids
 from schemas.config import ListSettings, Snapshot
 from schemas.phone import is_e164
-from schemas.providers.callback import Adapter, DeliveryReport, InboundMessage, Nothing, Unparsable
+from schemas.providers.callback import Adapter, DeliveryReport, InboundMessage, Nothing, Parsed, Unparsable
 from schemas.records import RawCallback
+
+TEXT_CHARS_MAX: Final = 20_000
+"""Twelve times the longest text that a provider joins from parts."""
+ID_CHARS_MAX: Final = 4096
+"""Ids, keys and details of providers have a few hundred characters at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +56,8 @@ class Rules:
         """Rules of a list; the defaults where it is not configured."""
         return NO_RULES if list_number is None else self._lists.get((account, list_number), NO_RULES)
 
-    def hint(self, account: str, provider: str, named: str | None, in_payload: str | None) -> str | None:
-        """The list as the callback URL names it, else as the payload does, else the only one of that provider.
+    def hint(self, account: str, named: str | None, in_payload: str | None) -> str | None:
+        """The list as the callback URL names it, else as the payload does.
 
         A number in the payload counts when it is a phone number or configured; a sender name only when configured.
         """
@@ -62,6 +67,10 @@ class Rules:
             (account, in_payload) in self._lists or in_payload.isdigit() or is_e164(in_payload)
         ):
             return in_payload
+        return None
+
+    def only(self, account: str, provider: str) -> str | None:
+        """The only list that is configured for a provider."""
         return self._only.get((account, provider))
 
 
@@ -73,6 +82,8 @@ def interpret(  # noqa: PLR0911 - one return per kind of answer
     if adapter is None:
         return Refusal("provider_unknown", "no adapter of this version reads this provider")
     parsed = adapter.parse(raw)
+    if _is_too_long(parsed):
+        return Refusal("malformed", "a text or an id is longer than any that a provider sends")
     match parsed:
         case DeliveryReport():
             if parsed.to != raw["phone"]:
@@ -92,6 +103,24 @@ def interpret(  # noqa: PLR0911 - one return per kind of answer
             return Refusal(parsed.reason, parsed.detail)
         case _:
             assert_never(parsed)
+
+
+def _is_too_long(parsed: Parsed) -> bool:
+    """Events must fit their topics: one that does not would be refused, and read again, for ever."""
+    match parsed:
+        case InboundMessage():
+            names: tuple[str | None, ...] = (parsed.natural_key, parsed.provider_message_id, parsed.answers_message_id)
+            return len(parsed.body) > TEXT_CHARS_MAX or _any_longer(names)
+        case DeliveryReport():
+            return _any_longer(
+                (parsed.natural_key, parsed.provider_message_id, parsed.message_id, parsed.status_detail)
+            )
+        case _:
+            return False
+
+
+def _any_longer(names: tuple[str | None, ...]) -> bool:
+    return any(name is not None and len(name) > ID_CHARS_MAX for name in names)
 
 
 def _origin(
@@ -114,11 +143,12 @@ def _origin(
         raw["received_at"],
         partition,
         offset,
-        rules.hint(account, provider, raw["list"], number),
+        rules.hint(account, raw["list"], number),
         key_of(provider, kind, key),
         weak,
         ids.coordinates_key(partition, offset) if weak else key,
         raw["mid"],
+        rules.only(account, provider),
     )
 
 

@@ -17,7 +17,9 @@ COMPACTION_LAG_MS: Final = DAY_MS
 DELETE_RETENTION_MS: Final = 7 * DAY_MS
 """Tombstones stay readable this long; a store older than half of it is rebuilt from nothing."""
 RECORD_BYTES_LARGE: Final = 2 * 1024 * 1024
-"""Raw, quarantine and forwards: the body limit of 1 MiB plus headers and growth by escaping."""
+"""Raw: the body limit of 1 MiB plus headers and growth by escaping."""
+RECORD_BYTES_KEPT: Final = 3 * 1024 * 1024
+"""Quarantine and forwards: the largest raw record and what is said about it."""
 
 PublicEvent = Literal["delivery", "unsubscribe", "reply"]
 EVENTS: Final[tuple[PublicEvent, ...]] = ("delivery", "unsubscribe", "reply")
@@ -133,7 +135,7 @@ def _catalogue() -> Iterator[Topic]:
         ("Quarantined",),
         "What could not be split, parsed or correlated.",
         30 * DAY_MS,
-        record_bytes_max=large,
+        record_bytes_max=RECORD_BYTES_KEPT,
     )
     yield Topic(SENDS_REQUESTED, _CONTACT, ("SendRequest",), "Questions to the send gate.", 7 * DAY_MS)
     yield Topic(SENDS_SUBMITTED, _CONTACT, ("SendSubmitted",), "Message ids learnt from providers.", 7 * DAY_MS)
@@ -167,7 +169,7 @@ def _catalogue() -> Iterator[Topic]:
         "Raw callbacks for a list's own URL.",
         DAY_MS,
         scaling="growing",
-        record_bytes_max=large,
+        record_bytes_max=RECORD_BYTES_KEPT,
     )
 
 

@@ -27,7 +27,7 @@ FORBIDDEN: Final = frozenset(
     }
 )
 """Properties that promises rest on; setting one is refused (KAFKA.md)."""
-MESSAGE_BYTES_MAX: Final = 2 * 1024 * 1024
+MESSAGE_BYTES_MAX: Final = 3 * 1024 * 1024
 """Largest record we produce: a body of 1 MiB, its headers, and growth by encoding."""
 
 

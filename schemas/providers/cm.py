@@ -59,9 +59,12 @@ _OWN_FAULT: Final = re.compile(
     re.IGNORECASE,
 )
 """A fault of the sending side never counts against the contact (PROVIDERS.md section 0)."""
+_RECIPIENT: Final = r"(?:subscriber|number|msisdn|destination|recipient)"
+_WRONG: Final = r"(?:unknown|invalid|not exist|barred)"
+"""Said of something else (a route, a header, a period), these words are no reason to remove a contact."""
 _TEXTS: Final[tuple[tuple[str, FailureClass], ...]] = (
     (r"spam|phish", "spam"),
-    (r"unknown|invalid|not exist|unallocated|barred|blacklist|landline", "destination"),
+    (rf"{_RECIPIENT}.*{_WRONG}|{_WRONG}.*{_RECIPIENT}|unallocated|blacklist|landline", "destination"),
     (r"absent|switched off|unreachable|memory|busy", "absent"),
     (r"operator|network|smsc|reject", "operator"),
 )
@@ -290,7 +293,7 @@ def _report(item: _Report, mid: str | None) -> Parsed:
     at, invalid = read_time(item.received)
     key = None
     if item.reference or at is not None:
-        key = f"{item.reference or to}|{state.code or ''}|{state.errorCode or ''}|{item.received or ''}"
+        key = f"{item.reference or ''}|{to}|{state.code or ''}|{state.errorCode or ''}|{item.received or ''}"
     return DeliveryReport(
         to=to,
         sender=None,

@@ -1,12 +1,13 @@
 from typing import Any
 
+import orjson
 import pytest
 
 from processors.batch import STREAM_TIME, UNDECODABLE, Batch, Decider
-from processors.interpret import Rules
+from processors.interpret import ID_CHARS_MAX, TEXT_CHARS_MAX, Rules
 from schemas import topics
 from schemas.codec import decoder
-from schemas.config import snapshot_of
+from schemas.config import Compliance, ListSettings, snapshot_of
 from schemas.partitioner import partition_of
 from schemas.providers import registry
 from schemas.records import RawCallback, SendSubmitted
@@ -132,3 +133,30 @@ def test_a_record_that_cannot_be_read_is_kept_byte_for_byte_with_its_coordinates
     kept = decided.quarantined()
     assert (kept["body"], kept["reason"], kept["phone"]) == (b"\x00junk", "undecodable", PHONE)
     assert (kept["source_topic"], kept["source_partition"], kept["source_offset"]) == (topics.RAW, 3, 9)
+
+
+def test_a_threshold_is_that_of_the_list_that_a_message_id_tells() -> None:
+    strict = ListSettings(account="acme", number="18005559999", compliance=Compliance(failure_threshold=1))
+    decided = Decided()
+    decided.decider.take_submitted(decided.batch, submitted(), KEY, partition=HOME, offset=1, read=decided.read)
+    absent = report(1, PHONE).replace(b'"sender":"18005551234",', b"")
+    absent = absent.replace(
+        b'"groupId":3,"groupName":"DELIVERED","id":5,"name":"DELIVERED_TO_HANDSET"',
+        b'"groupId":2,"groupName":"UNDELIVERABLE","id":9,"name":"UNDELIVERABLE_NOT_DELIVERED"',
+    )
+    absent = absent.replace(
+        b'"groupId":0,"groupName":"OK","id":0,"name":"NO_ERROR"',
+        b'"groupId":1,"groupName":"HANDSET_ERRORS","id":27,"name":"EC_ABSENT_SUBSCRIBER"',
+    )
+    decided.decider.take_callback(
+        decided.batch, raw(1, list=None, body=absent), KEY, partition=HOME, offset=7,
+        rules=Rules(snapshot_of((strict,))), read=decided.read,
+    )  # fmt: skip
+    assert topics.CONTACTS in decided.topics
+
+
+@pytest.mark.parametrize("field, chars", [("text", TEXT_CHARS_MAX), ("messageId", ID_CHARS_MAX)])
+def test_a_text_or_id_that_no_topic_could_take_is_kept_and_the_partition_goes_on(field: str, chars: int) -> None:
+    item = {"messageId": "in1", "from": PHONE[1:], "to": "18005551234", "text": "hello", field: "x" * (chars + 1)}
+    decided = Decided().take(raw(1, kind="inbound", body=orjson.dumps({"results": [item]})))
+    assert decided.quarantined()["reason"] == "malformed"

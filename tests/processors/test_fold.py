@@ -240,3 +240,51 @@ def test_every_change_of_activity_is_told_and_every_event_id_is_unique(facts: li
     assert all(before != after for before, after in zip([True, *told], told, strict=False))
     ids = [record["event_id"] for answer in answers for _, record in answer.events]
     assert len(ids) == len(set(ids))
+
+
+def test_a_stop_that_comes_late_does_not_move_the_mark_back() -> None:
+    aggregate, _ = run(
+        message("STOP", "a", T0, sent=T0 - 1000),
+        message("STOP", "b", T0 + 1, sent=T0 - 9000),
+        message("START", "c", T0 + 2, sent=T0 - 5000),
+    )
+    assert not aggregate.lists[LIST].active
+
+
+def test_a_weak_key_counts_from_its_newest_use() -> None:
+    minute = 60_000
+    _, answers = run(*(message("yes", "a", T0 + at * minute, weak=True) for at in (0, 20, 21)))
+    assert [answer.repeat for answer in answers] == [False, False, True]
+
+
+def test_an_opt_out_that_a_report_tells_late_does_not_undo_a_newer_start() -> None:
+    late = report("m", "rejected", at=T0 - 5000, opted_out=True, emit_unsubscribe=True)
+    aggregate, (_, answer) = run(message("START", "b", T0), replace(late, origin=origin("dlr:m", T0 + 10)))
+    assert (events(answer), answer.contacts) == (["delivery"], [])
+    assert LIST not in aggregate.lists or aggregate.lists[LIST].active
+    aggregate, (_, answer) = run(
+        message("START", "b", T0), report("m", "rejected", at=T0 + 5000, opted_out=True, emit_unsubscribe=True)
+    )
+    assert events(answer) == ["delivery", "unsubscribe"]
+    assert not aggregate.lists[LIST].active
+
+
+def test_a_message_submitted_after_its_first_report_is_known_by_our_id_from_then_on() -> None:
+    other = "+18005559999"
+    sent = SubmittedFact(origin("s", T0 + 1), other, "ours-1", "m")
+    _, (_, taught, again, second) = run(
+        report("m", "pending"), sent, sent, report("m", "delivered", at=T0 + 9, list_hint=None)
+    )
+    assert (taught.repeat, again.repeat) == (False, True)
+    ((_, event),) = second.events
+    assert (event["message_id"], second.list_number) == ("ours-1", other)  # type: ignore[typeddict-item]  # a delivery
+
+
+def test_the_only_list_of_a_provider_is_the_last_to_be_asked() -> None:
+    only = replace(origin("x", list_hint=None), only_list="+18005550000")
+    sent = SubmittedFact(origin("s"), LIST, "ours-1", "m")
+    fact = replace(report("m", "rejected", "spam", list_hint=None), origin=only)
+    aggregate, (_, answer) = run(sent, fact)
+    assert (answer.list_number, list(aggregate.lists)) == (LIST, [LIST])
+    aggregate, _ = run(fact)
+    assert list(aggregate.lists) == ["+18005550000"]

@@ -95,6 +95,13 @@ def test_an_error_number_has_the_class_of_the_table(error: str, status: str, fai
     ("3", "Unknown subscriber", "destination"),
     ("3", "Number does not exist", "destination"),
     ("3", "Landline", "destination"),
+    ("3", "MSISDN unknown", "destination"),
+    ("3", "Unknown", "other"),
+    ("3", "Invalid route", "other"),
+    ("3", "Invalid source address", "other"),
+    ("3", "Invalid UDH", "other"),
+    ("3", "Invalid validity period", "other"),
+    ("3", "barred by content rules", "other"),
     ("3", "Phone memory full", "absent"),
     ("3", "Unreachable", "absent"),
     ("3", "Temporary network failure", "operator"),
@@ -115,6 +122,18 @@ def test_the_text_wins_over_the_number() -> None:
     assert report("-2", "", "Delivered").status == "delivered"
     assert report("3", "", "delivered").status == "delivered"
     assert report("77", "", "Failed: absent").status == "undeliverable"
+
+
+def test_one_reference_of_two_contacts_is_two_messages() -> None:
+    keys = set()
+    for number in ("14155551234", "14155550000"):
+        query = f"GSM={number}&STATUS=2&REFERENCE=r1&RECEIVED=2024-01-15T10:30:00"
+        found = ADAPTER.split(request_of(method="GET", query=query))
+        assert isinstance(found, Split)
+        parsed = ADAPTER.parse(record_of("cm", found.fragments[0]))
+        assert isinstance(parsed, DeliveryReport)
+        keys.add(parsed.natural_key)
+    assert len(keys) == 2
 
 
 def test_reports_without_reference_are_keyed_by_contact_and_time_or_not_at_all() -> None:
