@@ -250,7 +250,7 @@ class Processor:
                 _LOG.warning("state of partition %d is not of this changelog, rebuilding", log.number)
                 store.rebuild()
             starts[log] = max(store.applied, lows[log])
-        read_to_end(self._properties, starts=starts, ends=ends, apply=self._apply_changelog, keep_waiting=self._waiting)
+        read_to_end(self._properties, starts=starts, ends=ends, apply=self._apply_changelog, keep_waiting=self._going)
         for partition in held:
             if 0 <= committed[partition] < lows[partition]:
                 metrics.COMMITTED_LOST.inc()
@@ -272,6 +272,10 @@ class Processor:
         self._producer.abort()
 
     # ---- small things -----------------------------------------------------------------------------------------------
+    def _going(self) -> bool:
+        self._life.beat()
+        return not self._life.stopping.is_set()
+
     def _waiting(self) -> bool:
         self._life.beat()
         return not self._life.stopping.wait(RETRY_S)

@@ -102,10 +102,11 @@ class _Message(Lenient):
     """An inbound message; the flat form of the older webhooks has strings where this has objects."""
 
     from_: _Party | str | None = Field(None, alias="from")
-    to: _Party | str | None = None
+    to: _Party | str | Any = None
     message: _Text | str | None = None
     body: str | None = None
-    reference: str | None = None
+    reference: str | Any = None
+    """This and `to` are not needed to understand a STOP, so they may be anything."""
     timeUtc: str | None = None  # noqa: N815 - the provider's spelling
 
 
@@ -315,8 +316,9 @@ def _report(item: _Report, mid: str | None) -> Parsed:
     )
 
 
-def _number_of(party: _Party | str | None) -> str:
-    return (party.number if isinstance(party, _Party) else party) or ""
+def _number_of(party: _Party | str | Any) -> str:
+    number = party.number if isinstance(party, _Party) else party
+    return str(number) if isinstance(number, str | int) else ""
 
 
 def _message(item: _Message, raw: bytes) -> Parsed:
@@ -334,7 +336,7 @@ def _message(item: _Message, raw: bytes) -> Parsed:
         body,
         f"mo:{content_key(raw)}" if at is not None else None,
         at,
-        answers_message_id=item.reference or None,
+        answers_message_id=str(item.reference) if item.reference and isinstance(item.reference, str | int) else None,
         time_invalid=invalid,
     )
 

@@ -110,6 +110,19 @@ class _Envelope(Lenient):
     results: list[_Item]
 
 
+class _Message(_Item):
+    """A message alone: what only a report needs may be anything, so that no STOP is lost to it."""
+
+    status: None = None
+    error: Any = None
+    sender: Any = None
+    doneAt: Any = None  # noqa: N815 - the provider's spelling
+
+
+class _Messages(Lenient):
+    results: list[_Message]
+
+
 class _Head(msgspec.Struct):
     """What splitting needs of one item."""
 
@@ -181,7 +194,7 @@ class Infobip:
 
     def parse(self, fragment: RawCallback) -> Parsed:
         """Read one report or message."""
-        envelope = validate(_Envelope, fragment["body"])
+        envelope = validate(_Envelope, fragment["body"]) or validate(_Messages, fragment["body"])
         if envelope is None:
             return Unparsable("malformed", BAD_ITEM)
         if len(envelope.results) != 1:

@@ -4,7 +4,16 @@ import base64
 
 import pytest
 
-from schemas.providers.callback import Answer, Authentic, Credentials, DeliveryReport, Forged, Malformed, Split
+from schemas.providers.callback import (
+    Answer,
+    Authentic,
+    Credentials,
+    DeliveryReport,
+    Forged,
+    InboundMessage,
+    Malformed,
+    Split,
+)
 from schemas.providers.cm import ADAPTER
 from schemas.providers.envelopes import FRAGMENTS_MAX
 from tests.schemas.providers.fixtures import record_of, request_of
@@ -158,3 +167,13 @@ def test_reports_without_reference_are_keyed_by_contact_and_time_or_not_at_all()
 ])  # fmt: skip
 def test_an_envelope_without_report_or_message_is_malformed(body: bytes) -> None:
     assert isinstance(ADAPTER.split(request_of(body)), Malformed)
+
+
+@pytest.mark.parametrize("beside", ['"reference":{}', '"to":{"number":["1"]}', '"to":7', '"reference":12'])
+def test_a_stop_is_understood_beside_fields_that_it_does_not_need(beside: str) -> None:
+    body = '{"from":{"number":"0014155551234"},"message":{"text":"STOP"},' + beside + "}"
+    found = ADAPTER.split(request_of(body.encode(), content_type="application/json"))
+    assert isinstance(found, Split)
+    parsed = ADAPTER.parse(record_of("cm", found.fragments[0]))
+    assert isinstance(parsed, InboundMessage)
+    assert parsed.body == "STOP"

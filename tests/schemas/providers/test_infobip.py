@@ -16,6 +16,7 @@ from schemas.providers.callback import (
     Credentials,
     DeliveryReport,
     Forged,
+    InboundMessage,
     Malformed,
     Nothing,
     Split,
@@ -280,3 +281,13 @@ def test_every_scheme_of_infobip(
     request = request_of(BODY, headers=headers, path_secret=path)
     assert ADAPTER.authenticate(request, Credentials(secrets)) == expected
     assert set(secrets) <= {"secret", *ADAPTER.credential_names}
+
+
+@pytest.mark.parametrize("beside", ['"error":"none"', '"sender":{}', '"doneAt":[1]'])
+def test_a_stop_is_understood_beside_a_field_that_only_a_report_needs(beside: str) -> None:
+    body = '{"results":[{"messageId":"1","from":"14155551234","to":"18005551234","text":"STOP",' + beside + "}]}"
+    found = ADAPTER.split(request_of(body.encode(), content_type="application/json"))
+    assert isinstance(found, Split)
+    parsed = ADAPTER.parse(record_of("infobip", found.fragments[0]))
+    assert isinstance(parsed, InboundMessage)
+    assert parsed.body == "STOP"
