@@ -55,7 +55,7 @@ def render(facts: Facts, origin: Origin, rng: Random) -> Callback:  # noqa: ARG0
 
 def _key(fact: ReportFact) -> str:
     _, code, error, _ = _SPELLINGS[fact.happening]
-    return f"{fact.message_id}|{code}|{error}|{_time(fact.at)}"
+    return f"{fact.message_id}|{fact.phone}|{code}|{error}|{_time(fact.at)}"
 
 
 def _report(fact: ReportFact) -> dict[str, Any]:

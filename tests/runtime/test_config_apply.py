@@ -248,7 +248,7 @@ def test_a_record_that_the_broker_cannot_take_writes_nothing_at_all(stage: Stage
     settings = stage.settings()
     config = stage.prefix + topics.CONFIG
     before = offsets(stage)
-    writes = [Write(config, "account|small", b"x"), Write(config, "account|big", b"x" * 3_000_000)]
+    writes = [Write(config, "account|small", b"x"), Write(config, "account|big", b"x" * 4_000_000)]
     with pytest.raises(ClusterError, match="MSG_SIZE_TOO_LARGE") as refused:
         write_together(settings.kafka, writes, name="another")
     assert not refused.value.retriable
