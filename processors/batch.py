@@ -37,6 +37,8 @@ STREAM_TIME: Final = b"\x01stream_time"
 UNDECODABLE: Final = Refusal("undecodable", "the bytes fit no schema of this topic")
 MISROUTED: Final = Refusal("misrouted", "the record lies in a partition that is not its key's")
 
+NEVER: Final = 2**62
+
 Read = Callable[[int, bytes], bytes | None]
 """Value of a key of a partition, from the store."""
 
@@ -59,6 +61,8 @@ class Batch:
     overlay: dict[tuple[int, bytes], Aggregate] = field(default_factory=dict)
     changed: set[tuple[int, bytes]] = field(default_factory=set)
     stream_time: dict[int, int] = field(default_factory=dict)
+    latest: int = NEVER
+    """Stream time goes no further, so that one gateway's clock cannot end the memory of a whole partition."""
     counts: Counter[Any] = field(default_factory=Counter)
     """How far each metric moves, once the transaction is committed."""
 
@@ -88,7 +92,9 @@ class Decider:
     ) -> None:
         """Decide one raw callback."""
         received_at = raw["received_at"]
-        now = max(received_at, batch.stream_time.get(partition) or self._stream_time(partition, read))
+        now = max(
+            min(received_at, batch.latest), batch.stream_time.get(partition) or self._stream_time(partition, read)
+        )
         batch.stream_time[partition] = now
         expected = topics.contact_key(raw["account"], raw["phone"]).encode()
         slot = (partition, key)

@@ -38,6 +38,8 @@ GROUP: Final = "trackly.processor"
 INPUTS: Final = (topics.RAW, topics.SENDS_SUBMITTED)
 """Those of topics.CO_PARTITIONED that are decided here."""
 RETRY_S: Final = 0.2
+AHEAD_MS_MAX: Final = 300_000
+"""How far a gateway's clock may be ahead of ours and still move stream time."""
 GC_THRESHOLD: Final = 200_000
 """Allocations between two collections: a batch holds some 100,000 live objects and no cycles, so looking for them more
 often is work for nothing (a tenth of the loop at the default of 700)."""
@@ -127,7 +129,7 @@ class Processor:
         if self._follower.snapshot is not self._rules_of:
             self._rules_of = self._follower.snapshot
             self._rules = Rules(self._rules_of)
-        batch = Batch()
+        batch = Batch(latest=now_ms() + AHEAD_MS_MAX)
         positions: dict[Partition, int] = {}
         self._blocked = set()
         for message in messages:

@@ -94,6 +94,16 @@ def test_stream_time_never_goes_back_and_comes_last_in_the_state() -> None:
     assert int.from_bytes(entries[-1][1], "big") == NOW + 5
 
 
+def test_a_clock_that_is_ahead_does_not_end_the_memory_of_its_partition() -> None:
+    ten_days = 10 * 86_400_000
+    decided = Decided()
+    decided.batch.latest = NOW + 1000
+    decided.take(raw(1)).take(raw(2)).take(raw(3, received_at=NOW + ten_days))
+    assert decided.batch.stream_time == {HOME: NOW + 1000}
+    decided.take(raw(1))
+    assert len(decided.topics) == 3, "the first is still known as a repeat"
+
+
 def test_a_submitted_message_tells_the_list_and_our_id_of_its_report() -> None:
     decided = Decided()
     found = decided.decider.take_submitted(decided.batch, submitted(), KEY, partition=HOME, offset=1, read=decided.read)
