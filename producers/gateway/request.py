@@ -21,8 +21,12 @@ KEPT_HEADERS: Final = ("content-type", "user-agent", "i-twilio-idempotency-token
 """What goes on the topic; no credential and no signature ever does."""
 _OWN: Final = frozenset({"account", "list", "mid", "kind"})
 _SECRETS: Final = frozenset(
-    {"secret", "token", "authtoken", "apikey", "apisecret", "password", "sig", "signature", "hmac", "bodysha256"}
-)
+    {
+        "secret", "token", "authtoken", "apikey", "apisecret", "password", "sig", "signature", "hmac", "bodysha256",
+        "accesstoken", "auth", "authorization", "clientsecret", "jwt", "key", "passwd", "pwd", "webhooksecret",
+        "xapikey",
+    }
+)  # fmt: skip
 """Query fields that show who is calling, compared without case, dashes and underscores; they never reach a topic."""
 _KINDS: Final = frozenset(get_args(CallbackKind))
 

@@ -74,7 +74,22 @@ def test_of_our_own_parameters_the_first_counts_and_the_providers_are_kept() -> 
     assert found.path_and_query.startswith("/api/webhook-feedbacks/vonage?account=ours&account=theirs&")
 
 
-@pytest.mark.parametrize("name", ["secret", "token", "Auth-Token", "api_key", "sig", "signature", "bodySHA256"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "secret",
+        "token",
+        "Auth-Token",
+        "api_key",
+        "sig",
+        "signature",
+        "bodySHA256",
+        "access_token",
+        "X-API-Key",
+        "pwd",
+        "key",
+    ],
+)
 def test_what_shows_who_is_calling_is_not_kept(name: str) -> None:
     found = target(b"infobip", f"account=a&{name}=hidden&text=kept".encode())
     assert found.kept_query == {"text": "kept"}
