@@ -30,6 +30,7 @@ from schemas.config import (
     SealedSecret,
 )
 from schemas.config_file import AccountPart, ConfigFile, ConfigFileError, SecretSource, SecretValue
+from schemas.providers.authentication import PARAMETERS, expected_of
 from schemas.records import AuditEntry, ConfigRecord
 from schemas.settings import Settings
 
@@ -286,7 +287,18 @@ def _wanted(file: ConfigFile, box: SecretBox) -> Iterable[Wanted]:
             yield sealer.finish("endpoint", full_id, endpoint)
 
 
+def _check_parameters(part: AccountPart) -> None:
+    """Refuse what only shows once a parameter that is given by name is read."""
+    for provider, access in part.access.items():
+        for name in access.credentials.keys() & PARAMETERS:
+            for value in map(_resolve, access.credentials[name]):
+                if choices := expected_of(name, value):
+                    where = f"account {part.id}, provider {provider}: {name}"
+                    raise ConfigFileError([f"{where}: unknown; one of {', '.join(choices)}"])
+
+
 def _account(part: AccountPart, sealer: _Sealer) -> Wanted:
+    _check_parameters(part)
     providers = {
         provider: ProviderAccess(
             credentials={

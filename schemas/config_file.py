@@ -25,6 +25,7 @@ from pydantic import (
 
 from schemas.config_yaml import ConfigFileError, Document, Location
 from schemas.phone import is_e164, to_sender
+from schemas.providers.authentication import PARAMETERS, expected_of
 
 __all__ = ["ConfigFile", "ConfigFileError", "read"]
 
@@ -317,6 +318,9 @@ def _cross_checks(file: ConfigFile, names: CredentialNames) -> Iterator[tuple[Lo
             for name in part.credentials.keys() - known:
                 expected = ", ".join(sorted(known))
                 yield (*here, "providers", provider, name), f"unknown credential of this provider; it has {expected}"
+            for name, value in _plain(part):
+                if choices := expected_of(name, value):
+                    yield (*here, "providers", provider, name), f"unknown; one of {', '.join(choices)}"
 
 
 def _doubts(file: ConfigFile) -> Iterator[tuple[Location, str]]:
@@ -327,7 +331,7 @@ def _doubts(file: ConfigFile) -> Iterator[tuple[Location, str]]:
         numbers = {item.number for item in account.lists}
         for provider, part in account.providers.items():
             for name, values in part.credentials.items():
-                if _is_weak(values):
+                if name not in PARAMETERS and _is_weak(values):
                     yield (*here, "providers", provider, name), weak
             if not part.credentials and not part.allow_unauthenticated:
                 yield (*here, "providers", provider), "no credential, so every callback is refused"
@@ -337,6 +341,12 @@ def _doubts(file: ConfigFile) -> Iterator[tuple[Location, str]]:
             for item, number in enumerate(endpoint.filters.list_numbers):
                 if number not in numbers:
                     yield (*here, "endpoints", place, "filters", "list_numbers", item), "no list of this account"
+
+
+def _plain(part: ProviderPart) -> Iterator[tuple[str, str]]:
+    """Every credential that stands in the file itself; what is given by name is known to an apply alone."""
+    for name, values in part.credentials.items():
+        yield from ((name, one.get_secret_value()) for one in values if isinstance(one, SecretStr))
 
 
 def _is_weak(values: tuple[SecretValue, ...]) -> bool:

@@ -22,7 +22,19 @@ _ALGORITHMS: Final = {
     "HMAC_SHA_384": hashlib.sha384,
     "HMAC_SHA_512": hashlib.sha512,
 }
+_ENCODINGS: Final = ("hex", "base64", "either")
 _PREFIX: Final = re.compile(r"(?:md5|sha-?_?\d+)=", re.IGNORECASE)
+
+
+def expected_of(name: str, value: str) -> Sequence[str]:
+    """What a parameter of PARAMETERS may be where the value is none of it; empty where the value will do."""
+    match name:
+        case "hmac_algorithm":
+            return () if value.upper() in _ALGORITHMS else tuple(_ALGORITHMS)
+        case "hmac_encoding":
+            return () if value.lower() in _ENCODINGS else _ENCODINGS
+        case _:
+            return ()
 
 
 def any_equal(given: str, accepted: Iterable[str]) -> bool:
@@ -78,7 +90,7 @@ def body_hmac(request: CallbackRequest, credentials: Credentials, default_header
         return None
     algorithm = _ALGORITHMS.get(_first(credentials, "hmac_algorithm", "HMAC_SHA_256").upper())
     encoding = _first(credentials, "hmac_encoding", "either").lower()
-    if algorithm is None or encoding not in {"hex", "base64", "either"}:
+    if algorithm is None or encoding not in _ENCODINGS:
         return Forged("wrong_signature")
     value = _PREFIX.sub("", given, count=1) if _PREFIX.match(given) else given
     good = False

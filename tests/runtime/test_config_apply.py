@@ -166,6 +166,15 @@ def test_a_secret_that_cannot_be_read_is_said_by_its_name(source: str, sentence:
     assert refused.value.problems == [sentence]
 
 
+def test_how_an_hmac_is_made_is_checked_when_it_comes_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "accounts: [{id: acme, providers: {infobip: {hmac_secret: abcdefgh, hmac_encoding: {env: ENCODING}}}}]"
+    monkeypatch.setenv("ENCODING", "hex")
+    assert keys_of(plan(parsed(text), {}, BOX, prune=False, force=False)) == ["account|acme"]
+    monkeypatch.setenv("ENCODING", "base32")
+    with pytest.raises(ConfigFileError, match=r"^account acme, provider infobip: hmac_encoding: unknown; one of hex,"):
+        plan(parsed(text), {}, BOX, prune=False, force=False)
+
+
 def test_what_is_shown_holds_neither_secrets_nor_header_values() -> None:
     text = json.dumps(shown(records().values()))
     assert '"headers": {"Authorization": "***"}' in text

@@ -13,6 +13,7 @@ from schemas.providers.registry import credential_names
 UNKNOWN_PROVIDER = (
     "unknown provider; one of infobip, twilio, cm, lime, eztexting, vonage, sinch, telnyx, plivo, bird, bandwidth"
 )
+UNKNOWN_ALGORITHM = "unknown; one of HMAC_MD5, HMAC_SHA_1, HMAC_SHA_224, HMAC_SHA_256, HMAC_SHA_384, HMAC_SHA_512"
 WHOLE = """\
 accounts:
   - id: acme
@@ -151,6 +152,10 @@ def test_an_unquoted_number_is_the_number(written: str, meant: str) -> None:
          "t.yaml:5: accounts[0].providers.vonage: stands twice, by its name and by an alias"),
         (account("providers:\n  twilio:\n    auth_tokn: abcdefgh"),
          "t.yaml:5: accounts[0].providers.twilio.auth_tokn: unknown credential of this provider; it has auth_token, secret"),
+        (account("providers:\n  infobip:\n    hmac_secret: abcdefgh\n    hmac_algorithm: HMAC_SHA_3"),
+         f"t.yaml:6: accounts[0].providers.infobip.hmac_algorithm: {UNKNOWN_ALGORITHM}"),
+        (account("providers:\n  infobip:\n    hmac_secret: abcdefgh\n    hmac_encoding: [hex, base32]"),
+         "t.yaml:6: accounts[0].providers.infobip.hmac_encoding: unknown; one of hex, base64, either"),
         (account("providers:\n  cm:"), "t.yaml:4: accounts[0].providers.cm: must be a mapping"),
         (account("providers:\n  cm: {secret: []}"), "t.yaml:4: accounts[0].providers.cm.secret: must not be empty"),
         (account("providers:\n  cm: {secret: ''}"), "t.yaml:4: accounts[0].providers.cm.secret[0]: must not be empty"),
@@ -234,3 +239,12 @@ def test_any_text_is_a_file_or_refused(text: str) -> None:
 def test_a_secret_shows_in_no_repr() -> None:
     assert "a-signing-secret" not in repr(parsed(WHOLE))
     assert "a-path-secret" not in repr(parsed(WHOLE))
+
+
+@pytest.mark.parametrize("algorithm", ["HMAC_SHA_1", "hmac_sha_512", "{env: ALGORITHM}"])
+@pytest.mark.parametrize("encoding", ["hex", "BASE64", "either"])
+def test_how_an_hmac_is_made_is_taken_as_the_adapter_reads_it_and_is_no_weak_secret(
+    algorithm: str, encoding: str
+) -> None:
+    scheme = f"hmac_secret: abcdefgh, hmac_header: X, hmac_algorithm: {algorithm}, hmac_encoding: {encoding}"
+    assert warnings(account(f"providers:\n  infobip: {{{scheme}}}")) == []
