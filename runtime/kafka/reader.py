@@ -18,6 +18,7 @@ from typing import Any, Final, Protocol
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from runtime.clock import mono_s, now_ms
+from runtime.kafka.errors import ends_consumer
 from runtime.kafka.metrics import ASSIGNED, LAST_POLL, REBALANCES
 from runtime.kafka.positions import Position, Positions
 from runtime.kafka.properties import Properties
@@ -224,7 +225,7 @@ class Reader:
     def _judge(self, error: Any) -> None:
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's spelling
             return
-        if error.fatal() or error.code() in {KafkaError._AUTO_OFFSET_RESET, KafkaError.TOPIC_AUTHORIZATION_FAILED}:  # noqa: SLF001
+        if ends_consumer(error):
             raise ReaderFailedError(error.str())
         _LOG.warning("kafka consumer %s: %s", self._name, error.name())
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from runtime.kafka.admin import Cluster, ClusterError, translated
+from runtime.kafka.errors import ends_consumer
 from runtime.kafka.properties import shared
 from runtime.kafka.records import Message, Partition
 from schemas.settings import KafkaSettings
@@ -49,7 +50,7 @@ def scan(kafka: KafkaSettings, topic: str, *, from_end: bool = False, follow: bo
                     _reach(open_ends, partition, message.offset() + 1)
                 elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's spelling
                     _reach(open_ends, partition, message.offset())
-                elif error.fatal() or not error.retriable():
+                elif ends_consumer(error) or not error.retriable():
                     raise translated(f"read {topic}", KafkaException(error))
     finally:
         consumer.close()
