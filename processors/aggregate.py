@@ -86,12 +86,17 @@ class Aggregate(msgspec.Struct, array_like=True):
 
 
 class UnknownVersionError(Exception):
-    """The bytes were written by a version of the processor that this one does not know."""
+    """The bytes were written by a version of the processor that this one does not know; their partition waits."""
+
+
+class UnreadableStateError(Exception):
+    """The bytes are corrupt: the store must be rebuilt."""
 
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(Aggregate)
 _PREFIX: Final = bytes([VERSION])
+_STREAM_TIME_BYTES: Final = 8
 
 
 def encode(aggregate: Aggregate) -> bytes:
@@ -104,11 +109,38 @@ def decode(data: bytes) -> Aggregate:
 
     Raises:
         UnknownVersionError: the first byte is of a version we do not know.
-        msgspec.DecodeError: the bytes are corrupt; the store must be rebuilt.
+        UnreadableStateError: the bytes are corrupt.
     """
+    _check_version(data)
+    try:
+        return _decoder.decode(memoryview(data)[1:])
+    except msgspec.DecodeError as error:
+        raise UnreadableStateError("an aggregate is corrupt") from error
+
+
+def encode_stream_time(at: int) -> bytes:
+    """Write a partition's stream time, milliseconds since the epoch."""
+    return _PREFIX + at.to_bytes(_STREAM_TIME_BYTES, "big")
+
+
+def decode_stream_time(data: bytes) -> int:
+    """Read a partition's stream time.
+
+    Raises:
+        UnknownVersionError: the first byte is of a version we do not know.
+        UnreadableStateError: the bytes are corrupt.
+    """
+    _check_version(data)
+    if len(data) != 1 + _STREAM_TIME_BYTES:
+        raise UnreadableStateError("a stream time is corrupt")
+    return int.from_bytes(data[1:], "big")
+
+
+def _check_version(data: bytes) -> None:
     if data[:1] != _PREFIX:
-        raise UnknownVersionError(f"aggregate of version {data[0] if data else None}, this process knows {VERSION}")
-    return _decoder.decode(memoryview(data)[1:])
+        if not data:
+            raise UnreadableStateError("a value is empty")
+        raise UnknownVersionError(f"state of version {data[0]}, this process knows {VERSION}")
 
 
 def key_of(*parts: str) -> int:

@@ -6,10 +6,10 @@ Nothing is written here: the loop produces the outputs, commits, and only then f
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from processors import metrics
-from processors.aggregate import Aggregate, decode, encode
+from processors.aggregate import Aggregate, UnreadableStateError, decode, decode_stream_time, encode, encode_stream_time
 from processors.facts import (
     DEFAULT_FAILURE_POLICY,
     EMPTY_WINDOW,
@@ -35,6 +35,7 @@ STREAM_TIME: Final = b"\x01stream_time"
 """Changelog key of a partition's highest received_at; it makes `now` the same after every restore."""
 
 UNDECODABLE: Final = Refusal("undecodable", "the bytes fit no schema of this topic")
+STATE_UNREADABLE: Final = Refusal("state_unreadable", "what is known of the contact is corrupt in the changelog itself")
 MISROUTED: Final = Refusal("misrouted", "the record lies in a partition that is not its key's")
 
 NEVER: Final = 2**62
@@ -90,7 +91,12 @@ class Decider:
     def take_callback(
         self, batch: Batch, raw: RawCallback, key: bytes, *, partition: int, offset: int, rules: Rules, read: Read
     ) -> None:
-        """Decide one raw callback."""
+        """Decide one raw callback.
+
+        Raises:
+            UnknownVersionError: a newer version wrote what is known of the contact.
+            UnreadableStateError: what is known of the contact is corrupt.
+        """
         received_at = raw["received_at"]
         now = max(
             min(received_at, batch.latest), batch.stream_time.get(partition) or self._stream_time(partition, read)
@@ -100,14 +106,14 @@ class Decider:
         slot = (partition, key)
         aggregate = self._aggregate(batch, slot, read) if key == expected else None
         if aggregate is None:
-            self._refuse(batch, raw, MISROUTED, partition=partition, offset=offset, now=now)
+            self.refuse(batch, raw, MISROUTED, partition=partition, offset=offset, now=now)
             return
         fact = interpret(raw, partition=partition, offset=offset, adapters=self._adapters, rules=rules)
         if isinstance(fact, Ignored):
             batch.counts[metrics.IGNORED] += 1
             return
         if isinstance(fact, Refusal):
-            self._refuse(batch, raw, fact, partition=partition, offset=offset, now=now)
+            self.refuse(batch, raw, fact, partition=partition, offset=offset, now=now)
             return
         account = raw["account"]
         folded = self._fold(batch, slot, aggregate, fact, now, lambda number: rules.of(account, number).failures)
@@ -116,7 +122,7 @@ class Decider:
             return
         self._tell(batch, key, folded, partition=partition)
         if folded.refusal is not None:
-            self._refuse(batch, raw, folded.refusal, partition=partition, offset=offset, now=now)
+            self.refuse(batch, raw, folded.refusal, partition=partition, offset=offset, now=now)
         self._count(batch, fact, folded)
         self._forwards(batch, raw, folded.list_number, rules)
 
@@ -137,6 +143,19 @@ class Decider:
             return False
         self._fold(batch, slot, aggregate, fact, now, lambda _: DEFAULT_FAILURE_POLICY)
         return True
+
+    def refuse(
+        self, batch: Batch, raw: RawCallback, refusal: Refusal, *, partition: int, offset: int, now: int
+    ) -> None:
+        """Keep a callback in quarantine, with the reason."""
+        record: Quarantined = {
+            "account": raw["account"], "provider": raw["provider"], "kind": raw["kind"], "phone": raw["phone"],
+            "body": raw["body"], "content_type": raw["content_type"], "headers": raw["headers"], "query": raw["query"],
+            "mid": raw["mid"], "list": raw["list"], "received_at": raw["received_at"], "reason": refusal.reason,
+            "detail": refusal.detail, "stage": "processor", "split": True, "source_topic": topics.RAW,
+            "source_partition": partition, "source_offset": offset, "quarantined_at": now,
+        }  # fmt: skip
+        self._quarantine_record(batch, record)
 
     def refuse_bytes(
         self,
@@ -167,7 +186,7 @@ class Decider:
         for partition, key in batch.changed:
             state.setdefault(partition, []).append((key, encode(batch.overlay[partition, key])))
         for partition, at in batch.stream_time.items():
-            state.setdefault(partition, []).append((STREAM_TIME, at.to_bytes(8, "big")))
+            state.setdefault(partition, []).append((STREAM_TIME, encode_stream_time(at)))
         return state
 
     def _aggregate(self, batch: Batch, slot: tuple[int, bytes], read: Read) -> Aggregate | None:
@@ -222,18 +241,6 @@ class Decider:
         }  # fmt: skip
         batch.outputs.append(Output(topics.FORWARDS, f"{raw['account']}/{list_number}", self._forward(task)))
 
-    def _refuse(
-        self, batch: Batch, raw: RawCallback, refusal: Refusal, *, partition: int, offset: int, now: int
-    ) -> None:
-        record: Quarantined = {
-            "account": raw["account"], "provider": raw["provider"], "kind": raw["kind"], "phone": raw["phone"],
-            "body": raw["body"], "content_type": raw["content_type"], "headers": raw["headers"], "query": raw["query"],
-            "mid": raw["mid"], "list": raw["list"], "received_at": raw["received_at"], "reason": refusal.reason,
-            "detail": refusal.detail, "stage": "processor", "split": True, "source_topic": topics.RAW,
-            "source_partition": partition, "source_offset": offset, "quarantined_at": now,
-        }  # fmt: skip
-        self._quarantine_record(batch, record)
-
     def _quarantine_record(self, batch: Batch, record: Quarantined) -> None:
         value = self._quarantine(record)
         batch.outputs.append(Output(topics.QUARANTINE, ids.content_key(record["body"]), value))
@@ -249,6 +256,8 @@ class Decider:
             batch.counts[children[event, str(status), provider]] += 1
         for state in folded.contacts:
             batch.counts[metrics.CONTACT_CHANGES.labels(state["reason"])] += 1
+        if folded.refusal is not None and _is_opt_out(fact):
+            batch.counts[metrics.UNASSIGNED] += 1
         match fact:
             case ReportFact(report=report):
                 if not report.known:
@@ -258,15 +267,30 @@ class Decider:
             case MessageFact(classification=found):
                 if found.label == "opt_out" and found.match_type is not None:
                     batch.counts[metrics.OPTOUT_MATCHES.labels(found.match_type)] += 1
-                    if folded.refusal is not None:
-                        batch.counts[metrics.UNASSIGNED] += 1
             case SubmittedFact():
                 pass
 
     def _stream_time(self, partition: int, read: Read) -> int:
         stored = read(partition, STREAM_TIME)
-        return 0 if stored is None else int.from_bytes(stored, "big")
+        if stored is None:
+            return 0
+        try:
+            return decode_stream_time(stored)
+        except UnreadableStateError:
+            return 0  # it only bounds memories, and every record raises it again
 
 
 def _contact_state_key(state: ContactState) -> str:
     return f"{state['account']}|{state['list_number']}|{state['phone_number']}"
+
+
+def _is_opt_out(fact: Fact) -> bool:
+    match fact:
+        case ReportFact(report=report):
+            return report.opted_out
+        case MessageFact(classification=found):
+            return found.label == "opt_out"
+        case SubmittedFact():
+            return False
+        case _:
+            assert_never(fact)

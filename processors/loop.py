@@ -3,25 +3,28 @@
 L1  A batch's outputs, changelog and input positions are one transaction; the store follows after the commit.
 L2  An abort that the broker confirmed rewinds to the batch's start; the overlay is dropped.
 L3  An unknown outcome discards the producer and restores every partition as if newly assigned.
-L4  Restore: committed positions (waiting for a pending transaction), then the changelog's end READ_UNCOMMITTED, then
-    read it committed up to that end, then read input. Never stop at the last stable offset (KAFKA.md).
+L4  A record or state of a newer version holds its own partition back, and no other, until this process is upgraded.
+L5  State that cannot be read is rebuilt from the changelog; where that is corrupt itself, the record goes to
+    quarantine: a contact whose consent is not known must not begin anew.
 """
 
 import gc
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from processors import metrics
-from processors.batch import MISROUTED, UNDECODABLE, Batch, Decider
+from processors.aggregate import UnknownVersionError, UnreadableStateError
+from processors.backlog import Backlog
+from processors.batch import MISROUTED, STATE_UNREADABLE, UNDECODABLE, Batch, Decider
 from processors.facts import Refusal
 from processors.interpret import Rules
-from processors.store import PartitionStore
+from processors.store import StoreReadError
+from processors.stores import StateDamagedError, Stores
 from runtime.clock import mono_s, now_ms
 from runtime.config_follower import ConfigFollower
-from runtime.kafka.admin import Cluster, ClusterError
-from runtime.kafka.changelog import read_to_end
+from runtime.kafka.admin import Cluster
 from runtime.kafka.copartitioned import CoPartitionedInputs
 from runtime.kafka.metrics import CONSUMER_LAG, OLDEST_UNPROCESSED, UNKNOWN_SCHEMA
 from runtime.kafka.properties import Properties, consumer, transactional
@@ -31,19 +34,24 @@ from runtime.worker import Life
 from schemas import topics
 from schemas.codec import PoisonError, UnknownSchemaError, decoder
 from schemas.providers import registry
+from schemas.records import RawCallback
 
 _LOG = logging.getLogger(__name__)
 
 GROUP: Final = "trackly.processor"
-INPUTS: Final = (topics.RAW, topics.SENDS_SUBMITTED)
-"""Those of topics.CO_PARTITIONED that are decided here."""
+DECIDED: Final = (topics.RAW, topics.SENDS_SUBMITTED)
+"""Those of topics.CO_PARTITIONED that are decided here; the group subscribes to all, so that none of its members ever
+has to change its subscription."""
 RETRY_S: Final = 0.2
 AHEAD_MS_MAX: Final = 300_000
 """How far a gateway's clock may be ahead of ours and still move stream time."""
 GC_THRESHOLD: Final = 200_000
 """Allocations between two collections: a batch holds some 100,000 live objects and no cycles, so looking for them more
 often is work for nothing (a tenth of the loop at the default of 700)."""
-UNKNOWN_SCHEMA_WAIT_S: Final = 1.0
+
+
+class _StateInDoubtError(Exception):
+    """A store was deleted and must be restored before the batch is read again."""
 
 
 class Processor:
@@ -64,17 +72,29 @@ class Processor:
         }
         self._producer = TransactionalProducer(transactional(settings.kafka, "processor", transactional_id=member))
         self._inputs = CoPartitionedInputs(
-            self._properties, [self._prefix + name for name in INPUTS], self._restore, self._release
+            self._properties,
+            [self._prefix + name for name in topics.CO_PARTITIONED],
+            self._assigned,
+            self._release,
+            read=[self._prefix + name for name in DECIDED],
         )
-        self._cluster = Cluster(settings.kafka, "processor")
         self._decider = Decider(adapters=registry.adapters(), partitions=counts[topics.RAW])
         self._read_callback = decoder("RawCallback")
         self._read_submitted = decoder("SendSubmitted")
-        self._stores: dict[int, PartitionStore] = {}
-        self._state_dir = Path(settings.state_dir) / "processor" / str(settings.ordinal)
+        self._stores = Stores(
+            Path(settings.state_dir) / "processor" / str(settings.ordinal),
+            changelog=self._prefix + topics.AGGREGATE,
+            properties=self._properties,
+            cluster=Cluster(settings.kafka, "processor"),
+            going=self._going,
+            wait=self._waiting,
+        )
         self._rules = Rules(follower.snapshot)
         self._rules_of = follower.snapshot
-        self._blocked: set[Partition] = set()
+        self._held_back: set[Partition] = set()
+        self._left_out: set[Partition] = set()
+        """Those of the partitions held back that are not fetched any more."""
+        self._backlog = Backlog()
         self._topics = {name: self._prefix + name for name in topics.CATALOGUE}
         self._changelog = self._topics[topics.AGGREGATE]
         self._raw = self._topics[topics.RAW]
@@ -100,9 +120,10 @@ class Processor:
         messages = self._inputs.gather(
             records_max=limits.batch_records_max, little_s=limits.gather_s, most_s=limits.batch_s_max
         )
-        if self._inputs.held and self._life.not_ready is not None:
-            self._life.not_ready = None
-        self._note_lag(messages)
+        self._show_readiness()
+        if messages:
+            self._backlog.gathered(message.timestamp()[1] for message in messages)
+        self._show_backlog()
         if not messages:
             return
         try:
@@ -113,6 +134,8 @@ class Processor:
             _LOG.warning("transaction aborted, batch is read again: %s", error)
             metrics.TRANSACTIONS.labels("aborted").inc()
             self._inputs.read_from(self._rewound(messages))
+        except _StateInDoubtError:
+            self._inputs.read_from(self._restore(self._inputs.held))
         except OutcomeUnknownError as error:
             _LOG.warning("outcome of a transaction is unknown, restoring: %s", error)
             metrics.TRANSACTIONS.labels("unknown").inc()
@@ -131,16 +154,14 @@ class Processor:
             self._rules = Rules(self._rules_of)
         batch = Batch(latest=now_ms() + AHEAD_MS_MAX)
         positions: dict[Partition, int] = {}
-        self._blocked = set()
         for message in messages:
             topic, number, offset = message.topic(), message.partition(), message.offset()
-            if self._blocked and Partition(topic, number) in self._blocked:
+            if self._held_back and Partition(topic, number) in self._held_back:
                 continue
             try:
                 self._take(batch, message, number, offset)
-            except UnknownSchemaError as error:
-                self._blocked.add(Partition(topic, number))
-                self._wait_for_upgrade(error)
+            except (UnknownSchemaError, UnknownVersionError) as error:
+                self._hold_back(Partition(topic, number), message.timestamp()[1], error)
                 continue
             positions[Partition(topic, number)] = offset + 1
         return batch, positions
@@ -154,43 +175,57 @@ class Processor:
         except PoisonError:
             self._refuse(batch, message, UNDECODABLE)
             return
-        if is_callback:
-            self._decider.take_callback(
-                batch, record, key, partition=number, offset=offset, rules=self._rules, read=self._read_state
-            )
-        elif not self._decider.take_submitted(
-            batch, record, key, partition=number, offset=offset, read=self._read_state
-        ):
-            self._refuse(batch, message, MISROUTED)
+        try:
+            if is_callback:
+                self._decider.take_callback(
+                    batch, record, key, partition=number, offset=offset, rules=self._rules, read=self._stores.get
+                )
+            elif not self._decider.take_submitted(
+                batch, record, key, partition=number, offset=offset, read=self._stores.get
+            ):
+                self._refuse(batch, message, MISROUTED)
+        except StoreReadError as error:
+            if not self._stores.doubt(number):
+                raise StateDamagedError(f"partition {number}, after a rebuild: {error}") from error
+            raise _StateInDoubtError from error
+        except UnreadableStateError as error:
+            if self._stores.doubt(number):
+                raise _StateInDoubtError from error
+            _LOG.error("state of a contact in partition %d is corrupt in the changelog itself", number)
+            self._refuse(batch, message, STATE_UNREADABLE, record if is_callback else None)
 
-    def _refuse(self, batch: Batch, message: Message, refusal: Refusal) -> None:
+    def _refuse(self, batch: Batch, message: Message, refusal: Refusal, callback: RawCallback | None = None) -> None:
+        number, offset, now = message.partition(), message.offset(), message.timestamp()[1]
+        if callback is not None:
+            self._decider.refuse(batch, callback, refusal, partition=number, offset=offset, now=now)
+            return
         self._decider.refuse_bytes(
             batch,
             message.value() or b"",
             message.key() or b"",
             refusal,
             topic=topics.RAW if message.topic() == self._raw else topics.SENDS_SUBMITTED,
-            partition=message.partition(),
-            offset=message.offset(),
-            now=message.timestamp()[1],
+            partition=number,
+            offset=offset,
+            now=now,
         )
 
-    def _read_state(self, number: int, key: bytes) -> bytes | None:
-        return self._stores[number].get(key)
-
-    def _wait_for_upgrade(self, error: UnknownSchemaError) -> None:
-        """A newer writer during a rolling upgrade: not poison. Its partition is read again until we are upgraded."""
+    def _hold_back(self, partition: Partition, stamp_ms: int, error: Exception) -> None:
+        """L4: not poison but a newer writer during a rolling upgrade; whoever is upgraded reads it from there."""
         UNKNOWN_SCHEMA.inc()
-        self._life.not_ready = f"a record needs a newer version: {error}"
-        _LOG.error("a record needs a newer version of this process: %s", error)
-        self._life.stopping.wait(UNKNOWN_SCHEMA_WAIT_S)
+        _LOG.error("%s waits for a newer version of this process: %s", partition, error)
+        self._held_back.add(partition)
+        self._backlog.hold_back(stamp_ms)
+        self._inputs.leave_out(partition)
 
     # ---- commit -----------------------------------------------------------------------------------------------------
     def _commit(self, batch: Batch, positions: dict[Partition, int]) -> None:
         if positions:
             self._commit_positions(batch, positions)
-        if self._blocked:
+        self._backlog.decided()
+        if self._held_back != self._left_out:
             self._inputs.read_from(self._committed())
+            self._left_out = set(self._held_back)
 
     def _commit_positions(self, batch: Batch, positions: dict[Partition, int]) -> None:
         started = mono_s()
@@ -207,7 +242,7 @@ class Processor:
             produce(self._changelog, key, value, number, acked=_remember(applied, number))
         self._producer.commit(positions, self._inputs.group_metadata())
         for number, entries in state.items():
-            self._stores[number].write(entries, applied[number] + 1)
+            self._stores.write(number, entries, applied[number] + 1)
         for metric, moved in batch.counts.items():
             metric.inc(moved)
         metrics.TRANSACTIONS.labels("committed").inc()
@@ -224,7 +259,10 @@ class Processor:
 
     def _committed(self) -> dict[Partition, int]:
         held = self._inputs.held
-        return self._inputs.committed(held, keep_waiting=self._waiting) if held else {}
+        return self._committed_of(held) if held else {}
+
+    def _committed_of(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
+        return self._inputs.committed(partitions, keep_waiting=self._waiting)
 
     # ---- restore ----------------------------------------------------------------------------------------------------
     def _restore_after_unknown(self) -> None:
@@ -234,43 +272,17 @@ class Processor:
         if held:
             self._inputs.read_from(self._restore(held))
 
-    def _restore(self, held: Sequence[Partition]) -> dict[Partition, int]:
-        """L4; answers where each input partition is read from."""
-        started = mono_s()
-        numbers = sorted({partition.number for partition in held})
-        for number in numbers:
-            if number not in self._stores:
-                self._stores[number] = PartitionStore(self._state_dir / str(number))
-        committed = self._inputs.committed(held, keep_waiting=self._waiting)
-        logs = [Partition(self._changelog, number) for number in numbers]
-        ends = self._ask(lambda: self._cluster.end_offsets(logs))
-        lows = self._ask(lambda: self._cluster.low_watermarks([*logs, *held]))
-        starts = {}
-        for log in logs:
-            store = self._stores[log.number]
-            if not lows[log] <= store.applied <= ends[log] and store.applied != 0:
-                _LOG.warning("state of partition %d is not of this changelog, rebuilding", log.number)
-                store.rebuild()
-            starts[log] = max(store.applied, lows[log])
-        read_to_end(self._properties, starts=starts, ends=ends, apply=self._apply_changelog, keep_waiting=self._going)
-        for partition in held:
-            if 0 <= committed[partition] < lows[partition]:
-                metrics.COMMITTED_LOST.inc()
-                _LOG.error("committed offset %d of %s is below the log's start", committed[partition], partition)
-        took = mono_s() - started
-        metrics.RESTORE_S.set(took)
-        _LOG.info("restored", extra={"partitions": len(numbers), "seconds": round(took, 3)})
-        return {partition: max(committed[partition], lows[partition]) for partition in held}
+    def _assigned(self, held: Sequence[Partition]) -> dict[Partition, int]:
+        self._held_back, self._left_out = set(), set()
+        self._backlog.cleared()
+        return self._restore(held)
 
-    def _apply_changelog(self, log: Partition, messages: list[Message], position: int) -> None:
-        metrics.STATE_ENTRIES.inc(len(messages))
-        self._stores[log.number].write(((m.key() or b"", m.value()) for m in messages), position)
+    def _restore(self, held: Sequence[Partition]) -> dict[Partition, int]:
+        return self._stores.restore(held, self._committed_of)
 
     def _release(self) -> None:
-        """Let go of every store; another process of this machine may take the partition next."""
-        for store in self._stores.values():
-            store.close()
-        self._stores = {}
+        self._stores.release()
+        self._backlog.cleared()
         self._producer.abort()
 
     # ---- small things -----------------------------------------------------------------------------------------------
@@ -282,22 +294,17 @@ class Processor:
         self._life.beat()
         return not self._life.stopping.wait(RETRY_S)
 
-    def _ask(self, question: Callable[[], Any]) -> Any:
-        while True:
-            try:
-                return question()
-            except ClusterError as error:
-                if not error.retriable:
-                    raise
-                _LOG.warning("%s", error)
-                if not self._waiting():
-                    raise InterruptedError("stopping while the cluster was asked") from error
+    def _show_readiness(self) -> None:
+        if self._held_back:
+            self._life.not_ready = f"{len(self._held_back)} partitions wait for a newer version of this process"
+        elif self._inputs.halves:
+            self._life.not_ready = f"{len(self._inputs.halves)} co-partitions lack their other half"
+        elif self._inputs.held:
+            self._life.not_ready = None
 
-    def _note_lag(self, messages: Sequence[Message]) -> None:
-        """The oldest record that is read and not committed, and its age; 0 where there is none."""
-        oldest_ms = min((message.timestamp()[1] for message in messages), default=None)
-        OLDEST_UNPROCESSED.labels("callbacks").set(0 if oldest_ms is None else oldest_ms / 1000)
-        CONSUMER_LAG.labels("callbacks").set(0 if oldest_ms is None else max(0.0, (now_ms() - oldest_ms) / 1000))
+    def _show_backlog(self) -> None:
+        OLDEST_UNPROCESSED.labels("callbacks").set((self._backlog.oldest_ms or 0) / 1000)
+        CONSUMER_LAG.labels("callbacks").set(self._backlog.age_s(now_ms()))
 
 
 def _remember(applied: dict[int, int], number: int) -> Callable[[int], None]:

@@ -10,6 +10,7 @@ PROVIDERS: Final = (*sorted(registry.adapters()), "other")
 STATUSES: Final = ("pending", "delivered", "undeliverable", "expired", "rejected", "none")
 REASONS: Final = (
     "malformed", "phone_invalid", "list_unknown", "misrouted", "provider_unknown", "undecodable", "account_mismatch",
+    "state_unreadable",
 )  # fmt: skip
 
 RECORDS = Counter(
@@ -38,6 +39,9 @@ TIME_INVALID = Counter("trackly_classify_time_invalid_total", "Provider times th
 UNASSIGNED = Counter("trackly_classify_unassigned_optouts_total", "Opt-outs without a list; every list is blocked.")
 RESTORE_S = Gauge("trackly_classify_state_restore_seconds", "Time of the last restore of all partitions.")
 STATE_ENTRIES = Counter("trackly_classify_restored_records_total", "Changelog records applied by restores.")
+STATE_REBUILDS = Counter(
+    "trackly_classify_state_rebuilds_total", "Stores deleted and built anew: not of this changelog, or unreadable."
+)
 COMMITTED_LOST = Counter(
     "trackly_classify_offset_below_log_total", "Committed offsets below the log's start: lost input."
 )

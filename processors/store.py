@@ -16,6 +16,10 @@ _APPLIED: Final = b"\x00applied"
 _MEMTABLE_BYTES: Final = 16 * 1024 * 1024
 
 
+class StoreReadError(Exception):
+    """The directory is damaged; the changelog has the data."""
+
+
 class PartitionStore:
     """State of one partition."""
 
@@ -35,8 +39,15 @@ class PartitionStore:
         return 0 if found is None else int.from_bytes(found, "big")
 
     def get(self, key: bytes) -> bytes | None:
-        """Value of a key."""
-        found: bytes | None = self._db.get(key)
+        """Value of a key.
+
+        Raises:
+            StoreReadError: the directory is damaged.
+        """
+        try:
+            found: bytes | None = self._db.get(key)
+        except Exception as error:
+            raise StoreReadError(str(error)) from error
         return found
 
     def write(self, items: Iterable[tuple[bytes, bytes | None]], applied: int) -> None:

@@ -2,6 +2,11 @@
 
 Range assignor under the classic protocol with static membership: only it keeps equal partition numbers of several
 topics together (KAFKA.md, Groups). Every assignment goes through the callback before a record is read.
+
+C1  A partition number is read only while every input's partition of that number is ours; a missing half holds its
+    partners back, and after `HALF_S` the process ends.
+C2  A topic that is subscribed and not read keeps its records and its committed position for a later version.
+C3  A partition that was left out is not read again before the next assignment.
 """
 
 import logging
@@ -11,6 +16,7 @@ from typing import Any, Final
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from runtime.clock import mono_s, now_ms
+from runtime.kafka.errors import ends_consumer
 from runtime.kafka.metrics import ASSIGNED, LAST_POLL, REBALANCES
 from runtime.kafka.properties import Properties
 from runtime.kafka.records import Message, Partition
@@ -18,6 +24,8 @@ from runtime.kafka.records import Message, Partition
 _LOG = logging.getLogger(__name__)
 
 COMMITTED_S: Final = 30.0
+HALF_S: Final = 60.0
+"""How long a half may be missing: longer than a rolling restart that changes the inputs needs for one member."""
 POLL_S: Final = 0.05
 STEP_S: Final = 0.005
 MAX_POLL_INTERVAL_MS: Final = 1_800_000
@@ -29,21 +37,31 @@ Assigned = Callable[[Sequence[Partition]], Positions]
 
 
 class NotCoPartitionedError(Exception):
-    """The group handed us one half of a co-partition; another member has the other."""
+    """The group left us with one half of a co-partition for too long; another member has the other."""
 
 
 class CoPartitionedInputs:
     """Consumes all inputs as one; `assigned` is called with every new assignment before anything is read."""
 
     def __init__(
-        self, properties: Properties, topics: Sequence[str], assigned: Assigned, released: Callable[[], None]
+        self,
+        properties: Properties,
+        topics: Sequence[str],
+        assigned: Assigned,
+        released: Callable[[], None],
+        *,
+        read: Sequence[str],
     ) -> None:
-        """Create the consumer; `properties` hold group and member id."""
+        """Create the consumer; `properties` hold group and member id, `read` the topics whose records are wanted."""
         self._topics = list(topics)
+        self._read = frozenset(read)
         self._assigned = assigned
         self._released = released
         self._held: list[Partition] = []
         self._positions: dict[Partition, int] = {}
+        self._left_out: set[Partition] = set()
+        self._halves: frozenset[int] = frozenset()
+        self._halves_since_s = 0.0
         self._failure: BaseException | None = None
         self.epoch = 0
         """Grows with every assignment and release; a batch of an older epoch is dropped."""
@@ -59,8 +77,13 @@ class CoPartitionedInputs:
 
     @property
     def held(self) -> Sequence[Partition]:
-        """Partitions that are ours."""
+        """Partitions that are ours and whole, of the topics that are read."""
         return self._held
+
+    @property
+    def halves(self) -> frozenset[int]:
+        """Partition numbers that wait for their other half (C1)."""
+        return self._halves
 
     def subscribe(self) -> None:
         """Join the group."""
@@ -120,9 +143,13 @@ class CoPartitionedInputs:
 
     def read_from(self, positions: Positions) -> None:
         """Read every held partition from these positions, dropping what was fetched ahead."""
-        self._positions = dict(positions)
-        self._consumer.assign([_start(p, offset) for p, offset in positions.items()])
+        self._positions = {p: offset for p, offset in positions.items() if p not in self._left_out}
+        self._consumer.assign([_start(p, offset) for p, offset in self._positions.items()])
         self.epoch += 1
+
+    def leave_out(self, partition: Partition) -> None:
+        """Read a partition no more until the next assignment; `read_from` must follow (C3)."""
+        self._left_out.add(partition)
 
     def group_metadata(self) -> Any:
         """What a transaction needs to commit our positions; fetch it anew for each."""
@@ -137,6 +164,11 @@ class CoPartitionedInputs:
         LAST_POLL.set(now_ms() / 1000)
         if self._failure is not None:
             raise self._failure
+        if self._halves and mono_s() - self._halves_since_s > HALF_S:
+            raise NotCoPartitionedError(
+                f"{len(self._halves)} co-partitions lack a half for {HALF_S:.0f} s; every member must use the range "
+                "assignor and every input topic must have the same number of partitions (`trackly topics check`)"
+            )
         if message is None:
             return None
         checked = self._checked([message])
@@ -148,10 +180,7 @@ class CoPartitionedInputs:
             error = message.error()
             if error is None:
                 good.append(message)
-            elif error.fatal() or error.code() in {
-                KafkaError.TOPIC_AUTHORIZATION_FAILED,
-                KafkaError.GROUP_AUTHORIZATION_FAILED,
-            }:
+            elif ends_consumer(error):
                 raise KafkaException(error)
             elif error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's spelling
                 _LOG.warning("kafka consumer: %s", error.name())
@@ -162,10 +191,9 @@ class CoPartitionedInputs:
     def _on_assign(self, _consumer: Any, partitions: list[Any]) -> None:
         REBALANCES.labels("assigned").inc()
         self.epoch += 1
-        self._held = sorted(Partition(p.topic, p.partition) for p in partitions)
-        ASSIGNED.labels("inputs").set(len(self._held))
+        self._left_out.clear()
         try:
-            self._check_halves()
+            self._take_whole([Partition(p.topic, p.partition) for p in partitions])
             positions = self._assigned(self._held) if self._held else {}
         except BaseException as error:  # noqa: BLE001 - the client would swallow it; the next poll raises it
             self._failure = error
@@ -173,18 +201,23 @@ class CoPartitionedInputs:
         self._positions = dict(positions)
         self._consumer.assign([_start(p, offset) for p, offset in positions.items()])
 
-    def _check_halves(self) -> None:
-        numbers = {topic: {p.number for p in self._held if p.topic == topic} for topic in self._topics}
-        if len({frozenset(held) for held in numbers.values()}) > 1:
-            raise NotCoPartitionedError(
-                "the assignment splits co-partitions; every member must use the range assignor and every input topic "
-                "must have the same number of partitions (`trackly topics check`)"
-            )
+    def _take_whole(self, partitions: Sequence[Partition]) -> None:
+        """C1: hold the numbers that every topic has, and remember since when another is missing."""
+        numbers = [{p.number for p in partitions if p.topic == topic} for topic in self._topics]
+        whole = frozenset.intersection(*map(frozenset, numbers))
+        halves = frozenset.union(*map(frozenset, numbers)) - whole
+        if halves:
+            _LOG.warning("%d co-partitions lack a half and are not read", len(halves))
+            self._halves_since_s = self._halves_since_s if self._halves else mono_s()
+        self._halves = halves
+        self._held = sorted(p for p in partitions if p.number in whole and p.topic in self._read)
+        ASSIGNED.labels("inputs").set(len(self._held))
 
     def _on_gone(self, _consumer: Any, partitions: list[Any]) -> None:
         REBALANCES.labels("revoked").inc()
         self.epoch += 1
         self._held = []
+        self._left_out.clear()
         ASSIGNED.labels("inputs").set(0)
         self._released()
         self._consumer.unassign()

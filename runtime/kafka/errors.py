@@ -1,7 +1,7 @@
 """Which errors of a consumer end it, and which mend themselves. Pure.
 
-An error that arrives in the place of a record says `fatal()` to nothing, whatever it is, so its code decides. librdkafka
-goes on behind a record that it cannot read; to go on with it would be to leave that record out.
+An error that arrives in the place of a record says `fatal()` to nothing, whatever it is, so its code decides.
+librdkafka goes on behind a record that it cannot read; to go on with it would be to leave that record out.
 """
 
 from typing import Any, Final

@@ -16,6 +16,7 @@ from schemas.settings import KafkaSettings
 
 BATCH_MAX: Final = 1000
 
+
 class TailEndedError(Exception):
     """The tail met an error that no waiting mends; whoever reads it must end or begin anew."""
 
