@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
@@ -60,23 +60,32 @@ def masked(settings: Settings) -> dict[str, Any]:
             return {key: mask(key, item) for key, item in value.items()}
         if isinstance(value, SecretStr) or (value is not None and _SECRET_PROPERTY.search(name)):
             return "***"
-        return _without_credentials(value) if isinstance(value, str) else value
+        if isinstance(value, str) and ("://" in value or name.endswith("_url")):
+            return _without_credentials(value)
+        return value
 
     shown: dict[str, Any] = mask("", settings.model_dump())
     return shown
 
 
-def _without_credentials(text: str) -> str:
-    """A URL without its user, password and query values; any other text as it is."""
-    if "://" not in text:
-        return text
+def _without_credentials(value: str) -> str:
+    """A URL that keeps where it leads: user, password, query values and fragment may be credentials."""
     try:
-        parts = urlsplit(text)
-    except ValueError:
+        parts = urlsplit(value)
+    except ValueError:  # unbalanced brackets: nobody can say which part of it is secret
         return "***"
-    host = parts.netloc.rpartition("@")
-    query = "&".join(f"{name}=***" for name, _ in parse_qsl(parts.query, keep_blank_values=True))
-    return urlunsplit(parts._replace(netloc=f"***@{host[2]}" if host[1] else parts.netloc, query=query))
+    _, at, host = parts.netloc.rpartition("@")
+    if "@" in parts.path or ("@" in value and not at):  # a password with / ? # unescaped, or no scheme before it
+        return "***"
+    asked = "&".join(_masked_pair(item) for item in parts.query.split("&")) if parts.query else ""
+    fragment = "***" if parts.fragment else ""
+    return urlunsplit((parts.scheme, f"***@{host}" if at else host, parts.path, asked, fragment))
+
+
+def _masked_pair(item: str) -> str:
+    """One item of a query; its name stays, and what has no name may be a value."""
+    name, equals, _ = item.partition("=")
+    return f"{name}=***" if equals else "***"
 
 
 def _is_injected(name: str) -> bool:

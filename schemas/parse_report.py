@@ -1,6 +1,6 @@
 """What `trackly parse` shows: any callback of a provider as JSON objects, without broker or authentication. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, assert_never
 
 from schemas.providers import registry
@@ -24,6 +24,18 @@ class RefusedBodyError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedItem:
+    """One part of a body that does not fit the provider's format; it goes to quarantine alone."""
+
+    reason: str
+    """Closed word, as the quarantine has it."""
+    detail: str
+    """A sentence for a person, without phone numbers or text."""
+    body: bytes = field(repr=False)
+    """The part itself, for the person who gave it to us."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What one body becomes."""
 
@@ -31,8 +43,7 @@ class Report:
     """One for each report or message."""
     ignored: int
     """Parts that are well formed and tell nothing of ours."""
-    refused: tuple[str, ...]
-    """Why each part that does not fit the format goes to quarantine."""
+    refused: tuple[RefusedItem, ...]
 
 
 def describe(parsed: Parsed) -> dict[str, Any] | Nothing | Unparsable:
@@ -98,11 +109,16 @@ def parse_body(provider: str, request: CallbackRequest) -> Report:
         case Malformed() as refusal:
             raise RefusedBodyError(refusal.detail)
         case Split() as split:
-            found = [describe(adapter.parse(raw_callback("-", adapter.name, request, one))) for one in split.fragments]
+            found = [
+                (one, describe(adapter.parse(raw_callback("-", adapter.name, request, one)))) for one in split.fragments
+            ]
+            unparsable = [
+                RefusedItem(why.reason, why.detail, one.body) for one, why in found if isinstance(why, Unparsable)
+            ]
             return Report(
-                tuple(one for one in found if isinstance(one, dict)),
-                split.ignored + sum(isinstance(one, Nothing) for one in found),
-                (*(bad.detail for bad in split.bad), *(one.detail for one in found if isinstance(one, Unparsable))),
+                tuple(shown for _, shown in found if isinstance(shown, dict)),
+                split.ignored + sum(isinstance(shown, Nothing) for _, shown in found),
+                (*(RefusedItem(bad.reason, bad.detail, bad.body) for bad in split.bad), *unparsable),
             )
         case other:
             assert_never(other)

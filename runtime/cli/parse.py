@@ -2,7 +2,7 @@
 
 import sys
 import time
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import parse_qsl
 
 import click
@@ -14,6 +14,9 @@ from schemas.providers.callback import CallbackRequest
 
 if TYPE_CHECKING:
     from schemas.records import CallbackKind
+
+ITEM_CHARS_MAX: Final = 300
+"""Most of a refused item that is shown: enough to tell it from the others of its batch."""
 
 
 @click.command()
@@ -53,7 +56,9 @@ def parse(provider: str, kind: str | None, query: str, content_type: str, header
         click.echo(orjson.dumps(one))
     for _ in range(found.ignored):
         click.echo("well formed, tells nothing of ours", err=True)
-    for why in found.refused:
-        click.echo(f"trackly: {why}", err=True)
+    for item in found.refused:
+        body = item.body.decode("utf-8", "replace")
+        shown = body if len(body) <= ITEM_CHARS_MAX else f"{body[:ITEM_CHARS_MAX]}…"
+        click.echo(f"trackly: refused ({item.reason}): {item.detail} {shown!r}", err=True)
     if found.refused:
         sys.exit(EXIT_CONFIGURATION)

@@ -141,6 +141,37 @@ def test_parse_prints_one_object_a_line_and_refuses_what_it_cannot_read() -> Non
     assert refused.stderr
 
 
+def test_parse_shows_every_good_item_of_a_batch_and_names_every_bad_one() -> None:
+    good = {
+        "messageId": "m1",
+        "to": "41793026727",
+        "status": {"groupName": "DELIVERED", "name": "DELIVERED_TO_HANDSET"},
+    }
+    no_phone, no_object, wrong_type = (
+        {**good, "messageId": "m2", "to": "x"},
+        7,
+        {**good, "messageId": "m4", "status": 7},
+    )
+    last = {**good, "messageId": "m5"}
+    result = run("parse", "infobip", text=json.dumps({"results": [good, no_phone, no_object, wrong_type, last]}))
+    assert result.exit_code == 2
+    assert [one["message_id"] for one in objects(result)] == ["m1", "m5"]
+    first, second, third = result.stderr.splitlines()
+    assert first.startswith("trackly: refused (phone_invalid): ")
+    assert '"m2"' in first
+    assert second.startswith("trackly: refused (malformed): An entry of results is not an object. ")
+    assert third.startswith("trackly: refused (malformed): ")
+    assert '"m4"' in third
+
+
+def test_parse_names_a_long_item_by_its_beginning() -> None:
+    item = {"messageId": "m1", "to": "x", "status": {}, "filler": "y" * 5000}
+    result = run("parse", "infobip", text=json.dumps({"results": [item]}))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert '"m1"' in result.stderr
+    assert len(result.stderr) < 500
+
+
 def test_a_header_that_is_none_is_refused_without_its_value() -> None:
     result = run("parse", "infobip", "--header", "nonsense")
     assert result.exit_code == 2

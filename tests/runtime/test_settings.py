@@ -125,13 +125,25 @@ def test_what_is_shown_holds_no_secret() -> None:
 
 
 @pytest.mark.parametrize(
-    "url, shown",
+    "name, value, shown",
     [
-        ("https://user:hush@registry.example:8081/base", "https://***@registry.example:8081/base"),
-        ("https://registry.example/?token=hush&x=", "https://registry.example/?token=***&x=***"),
-        ("http://registry.example:8081", "http://registry.example:8081"),
-        ("http://[hush", "***"),
+        ("TRACKLY_KAFKA__SCHEMA_REGISTRY_URL", "https://user:hush@r:8081/v1", "https://***@r:8081/v1"),
+        ("TRACKLY_KAFKA__SCHEMA_REGISTRY_URL", "https://hush@r", "https://***@r"),
+        ("TRACKLY_KAFKA__SCHEMA_REGISTRY_URL", "https://u:a@hush@r", "https://***@r"),
+        ("TRACKLY_KAFKA__SCHEMA_REGISTRY_URL", "https://r/?token=hush&a=hush", "https://r/?token=***&a=***"),
+        ("TRACKLY_KAFKA__SCHEMA_REGISTRY_URL", "https://r?hush", "https://r?***"),
+        ("TRACKLY_KAFKA__SCHEMA_REGISTRY_URL", "https://r#hush", "https://r#***"),
+        ("TRACKLY_KAFKA__SCHEMA_REGISTRY_URL", "https://u:hush/hush@r", "***"),
+        ("TRACKLY_KAFKA__SCHEMA_REGISTRY_URL", "https://u:hush#hush@r", "***"),
+        ("TRACKLY_KAFKA__SCHEMA_REGISTRY_URL", "https://u:hush@[r", "***"),
+        ("TRACKLY_KAFKA__SCHEMA_REGISTRY_URL", "user:hush@r:8081", "***"),
+        ("TRACKLY_KAFKA__SCHEMA_REGISTRY_URL", "http://127.0.0.1:8081", "http://127.0.0.1:8081"),
+        ("TRACKLY_KAFKA__HTTPS_PROXY", "http://u:hush@p:3128", "http://***@p:3128"),
+        ("TRACKLY_GATEWAY__PUBLIC_BASE_URL", "https://u:hush@g", "https://***@g"),
     ],
 )
-def test_a_url_is_shown_without_its_credentials(url: str, shown: str) -> None:
-    assert masked(load({"TRACKLY_KAFKA__SCHEMA_REGISTRY_URL": url}))["kafka"]["schema_registry_url"] == shown
+def test_a_url_is_shown_without_what_it_may_hold_of_credentials(name: str, value: str, shown: str) -> None:
+    section, _, leaf = name.removeprefix("TRACKLY_").lower().partition("__")
+    found = masked(load({name: value}))
+    assert found[section][leaf] == shown
+    assert "hush" not in json.dumps(found, default=str)
