@@ -80,6 +80,8 @@ def run(*, seconds: float, rate: float, seed: int, console: Console) -> int:
     try:
         deployment.start_broker()
         deployment.provision(partitions=PARTITIONS)
+        for role in ("gateway", "processor", "dispatcher", "forwarder"):
+            deployment.start_role(role)  # the configuration reaches them live
         good = asyncio.run(_show(deployment, f"http://127.0.0.1:{port}", seconds, rate, seed, console))
     finally:
         deployment.stop()
@@ -95,8 +97,6 @@ async def _show(deployment: Deployment, gateway: str, seconds: float, rate: floa
     receiver = Receiver(SECRETS["endpoint"], rng, FAILURE_SHARE)
     url = await receiver.start()
     deployment.configure(_configuration(url), "demo")
-    for role in ("gateway", "processor", "dispatcher", "forwarder"):
-        deployment.start_role(role)
     await asyncio.to_thread(deployment.await_ready)
     console.print(
         f"every role is up; retry tiers are shortened to {TIERS} s (documented: 1 min, 5 min, 15 min, 1 h, 2 h); "
