@@ -19,7 +19,11 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from schemas.settings import AdminSettings, LogSettings
 
-_PHONE: Final = re.compile(r"(?<![\w.:-])\+?\d{8,15}(?![\w.:-])")
+_PHONE: Final = re.compile(
+    r"(?:\+|%2[Bb])\(?\d(?:[ ().-]{0,2}\d){6,14}"  # said to be one, however it is written
+    r"|(?<![\w.])\d{8,15}(?!\w|\.\d)"  # bare digits that are no part of a word, an id or a fraction
+    r"|(?<![\w.])\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?!\w|\.\d)"  # as people write one at home
+)
 """What could be a phone number in a log line; the backstop behind never logging one."""
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 

@@ -8,13 +8,14 @@ G3  In-flight bytes are capped per account and in all until the delivery report,
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Final, assert_never
 
 from producers import metrics
 from producers.gateway.limits import RECORD_OVERHEAD_BYTES, InFlight
 from producers.gateway.records import Records, Slot
-from producers.gateway.request import Target
+from producers.gateway.request import Target, kept_fields
 from runtime.clock import mono_s
 from runtime.config_follower import ConfigFollower
 from runtime.deadlines import Deadlines
@@ -124,7 +125,7 @@ class Ingest:
             return _unavailable("too much in flight", "overloaded", adapter)
         good = await waiter.future
         if not good:
-            return _not_written(waiter, adapter)
+            return await self._not_written(target, adapter, request, waiter)
         if decided.fragments:
             metrics.FRAGMENT_CHILDREN[adapter.name].inc(decided.fragments)
             metrics.LAST_ACCEPTED_S[adapter.name] = request.received_at / 1000
@@ -143,21 +144,28 @@ class Ingest:
         if isinstance(shown, Forged):
             metrics.SIGNATURE_CHILDREN[name, shown.reason].inc()
             return Outcome(Answer(401, b"credential missing or wrong"), "unauthorized", provider=name)
+        secret = frozenset(chain.from_iterable(credentials.secrets.values())) if request.query else frozenset()
+        if target.kept_query:
+            target = replace(target, kept_query=kept_fields(target.kept_query, secret))
+        if target.flaw is not None:
+            copy = self._records.of_whole(target, name, request, reason="malformed", detail=f"{target.flaw}.")
+            then = Outcome(Answer(400, target.flaw.encode()), "bad_request", provider=name)
+            return _Batch([copy], then, bad=1)
         split = adapter.split(request)
         match split:
             case Malformed(detail):
-                copy = self._records.of_malformed(target, name, request, detail)
+                copy = self._records.of_whole(target, name, request, reason="malformed", detail=detail)
                 then = Outcome(adapter.malformed(request, detail), "malformed", provider=name)
                 return _Batch([copy], then, bad=1)
             case Split():
-                return self._decide_split(target, adapter, request, split)
+                return self._decide_split(target, adapter, request, split, secret)
             case _:
                 assert_never(split)
 
     def _decide_split(
-        self, target: Target, adapter: Adapter, request: CallbackRequest, split: Split
+        self, target: Target, adapter: Adapter, request: CallbackRequest, split: Split, secret: frozenset[str]
     ) -> Outcome | _Batch:
-        slots = self._records.of_fragments(target, adapter.name, request, split.fragments)
+        slots = self._records.of_fragments(target, adapter.name, request, split.fragments, credentials=secret)
         slots += [self._records.of_bad(target, adapter.name, request, bad) for bad in split.bad]
         answer = adapter.accepted(request)
         if not slots:
@@ -165,6 +173,24 @@ class Ingest:
         kind = split.fragments[0].kind if split.fragments else "unknown"
         then = Outcome(answer, "accepted", kind, provider=adapter.name)
         return _Batch(slots, then, len(split.fragments), len(split.bad))
+
+    async def _not_written(
+        self, target: Target, adapter: Adapter, request: CallbackRequest, refused: _Waiter
+    ) -> Outcome:
+        """The answer where the brokers did not take everything; what no repeat can mend leaves a copy first."""
+        if refused.refused != TOO_LARGE_CODE:
+            return _unavailable("not acknowledged in time", "unavailable", adapter)
+        copy = self._records.of_whole(
+            target, adapter.name, request, reason="too_large", detail="The brokers take no record of this size."
+        )
+        waiter = self._hand_over(target.account, [copy])
+        if waiter is None:
+            return _unavailable("too much in flight", "overloaded", adapter)
+        if not await waiter.future and waiter.refused != TOO_LARGE_CODE:
+            return _unavailable("not acknowledged in time", "unavailable", adapter)
+        if waiter.refused is None:
+            metrics.QUARANTINE_CHILDREN[adapter.name].inc()
+        return Outcome(Answer(413, b"larger than the brokers take"), "too_large", provider=adapter.name)
 
     def _hand_over(self, account: str, slots: Sequence[Slot]) -> _Waiter | None:
         """Produce everything; None where too much is in flight already."""
@@ -195,12 +221,6 @@ class Ingest:
 
 def _give_up(future: "asyncio.Future[bool | None]") -> None:
     future.set_result(None)
-
-
-def _not_written(waiter: _Waiter, adapter: Adapter) -> Outcome:
-    if waiter.refused == TOO_LARGE_CODE:
-        return Outcome(Answer(413, b"larger than the brokers take"), "too_large", provider=adapter.name)
-    return _unavailable("not acknowledged in time", "unavailable", adapter)
 
 
 def _unavailable(detail: str, outcome: str, adapter: Adapter | None) -> Outcome:

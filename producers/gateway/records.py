@@ -27,14 +27,22 @@ class Records:
         self._quarantined = encoder("Quarantined")
 
     def of_fragments(
-        self, target: Target, provider: str, request: CallbackRequest, fragments: Iterable[Fragment]
+        self,
+        target: Target,
+        provider: str,
+        request: CallbackRequest,
+        fragments: Iterable[Fragment],
+        *,
+        credentials: frozenset[str] = frozenset(),
     ) -> list[Slot]:
-        """One record per report or message, keyed by its contact."""
+        """One record per report or message, keyed by its contact; `credentials` are values that no query may keep."""
         account, topic, encode = target.account, self._raw_topic, self._raw
         headers = kept_headers(request.headers)
         slots: list[Slot] = []
         for fragment in fragments:
-            query = {**target.kept_query, **kept_fields(fragment.query)} if fragment.query else dict(target.kept_query)
+            query = dict(target.kept_query)
+            if fragment.query:
+                query.update(kept_fields(fragment.query, credentials))
             record: RawCallback = {
                 "account": account,
                 "provider": provider,
@@ -59,9 +67,9 @@ class Records:
         record["phone"], record["kind"] = bad.phone, bad.kind if bad.kind != "unknown" else target.kind
         return self._quarantine_topic, content_key(bad.body), self._quarantined(record)
 
-    def of_malformed(self, target: Target, provider: str, request: CallbackRequest, detail: str) -> Slot:
-        """A whole request that could not be split; without a body its query is what tells it from others."""
-        record = self._copy(target, provider, request, reason="malformed", detail=detail)
+    def of_whole(self, target: Target, provider: str, request: CallbackRequest, *, reason: str, detail: str) -> Slot:
+        """A whole request that was not split; without a body its query is what tells it from others."""
+        record = self._copy(target, provider, request, reason=reason, detail=detail)
         record["split"] = False
         told = request.body or repr(sorted(target.kept_query.items())).encode("utf-8", "replace")
         return self._quarantine_topic, content_key(told), self._quarantined(record)

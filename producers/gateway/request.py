@@ -45,6 +45,8 @@ class Target:
     kept_query: Mapping[str, str] = field(repr=False)
     path_and_query: str = field(repr=False)
     """As sent; providers sign it."""
+    flaw: str | None = None
+    """What is wrong with our own fields of the query; told, and kept in quarantine, once the caller is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +84,16 @@ def _target(provider: str, secret: str | None, query: list[tuple[str, str]], sen
     account = fields.get("account", "")
     if not account:
         return BadTarget(400, "account is missing in the query")
-    list_number = None
+    list_number, flaw = None, None
     if fields.get("list"):
         list_number = to_sender(fields["list"] if not fields["list"].startswith(" ") else "+" + fields["list"].strip())
-        if list_number is None:
-            return BadTarget(400, "list is not a number")
+        flaw = "list is not a number" if list_number is None else None
     kind = fields.get("kind", "unknown")
     if kind not in _KINDS:
-        return BadTarget(400, "kind is delivery or inbound")
+        kind, flaw = "unknown", "kind is delivery or inbound"
     mid = fields.get("mid") or None
     if mid is not None and len(mid) > MID_CHARS_MAX:
-        return BadTarget(400, "mid is too long")
+        mid, flaw = None, "mid is too long"
     return Target(
         provider=provider,
         path_secret=secret,
@@ -103,6 +104,7 @@ def _target(provider: str, secret: str | None, query: list[tuple[str, str]], sen
         query=query,
         kept_query={name: value for name, value in query if name not in _OWN and not _is_secret(name)},
         path_and_query=sent,
+        flaw=flaw,
     )
 
 
@@ -118,9 +120,9 @@ def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: headers[name] for name in KEPT_HEADERS if name in headers}
 
 
-def kept_fields(fields: Mapping[str, str]) -> dict[str, str]:
-    """Query fields that an adapter wants kept, without secrets."""
-    return {name: value for name, value in fields.items() if not _is_secret(name)}
+def kept_fields(fields: Mapping[str, str], credentials: frozenset[str] = frozenset()) -> dict[str, str]:
+    """Query fields without secrets: those named like one, and those whose value is one of the credentials."""
+    return {name: value for name, value in fields.items() if not _is_secret(name) and value not in credentials}
 
 
 def _is_secret(name: str) -> bool:

@@ -69,6 +69,8 @@ def test_each_request_gets_the_answer_that_the_contract_names(gateway: Gateway) 
         ("infobip/path-secret?account=acme", b"x" * 1_100_000, 413),
         ("infobip/path-secret?account=acme&list=%2B18005551234&mid=ours", None, 200),
         ("infobip/path-secret?account=acme&kind=nonsense", None, 400),
+        ("infobip/path-secret?account=acme&list=whatsapp:1&word=path-secret&campaign=spring", None, 400),
+        ("infobip/wrong-secret?account=acme&kind=nonsense", None, 401),
     ]
     for path, body, status in table:
         answer = gateway.post(path, body)
@@ -76,8 +78,11 @@ def test_each_request_gets_the_answer_that_the_contract_names(gateway: Gateway) 
     assert gateway.client.put("/api/webhook-feedbacks/infobip/path-secret?account=acme").status_code == 405
     raw = gateway.stage.await_records(topics.RAW, 2)
     assert {record["mid"] for record in raw} == {None, "ours"}
-    kept = gateway.stage.await_records(topics.QUARANTINE, 2)
+    kept = gateway.stage.await_records(topics.QUARANTINE, 4)
     assert {(record["reason"], record["split"]) for record in kept} == {("malformed", False)}
+    assert {"kind is delivery or inbound.", "list is not a number."} <= {record["detail"] for record in kept}
+    assert [record["query"] for record in kept if record["query"]] == [{"campaign": "spring"}]
+    assert len(kept) == 4
     assert "path-secret" not in gateway.role.log_text()
 
 

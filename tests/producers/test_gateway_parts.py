@@ -16,6 +16,7 @@ from producers.gateway.request import (
     KEPT_HEADERS,
     BadTarget,
     Target,
+    kept_fields,
     read_headers,
     read_target,
 )
@@ -39,9 +40,6 @@ def target(path: bytes, query: bytes) -> Target:
     (PREFIX + b"infobip/a/b", b"account=a", 404),
     (PREFIX + b"infobip", b"", 400),
     (PREFIX + b"infobip", b"account=", 400),
-    (PREFIX + b"infobip", b"account=a&kind=other", 400),
-    (PREFIX + b"infobip", b"account=a&list=whatsapp:1", 400),
-    (PREFIX + b"infobip", b"account=a&mid=" + b"x" * 129, 400),
     (PREFIX + b"infobip", b"account=\xff", 400),
     (PREFIX + b"infobip", b"account=a" + b"&x=1" * 100, 400),
     (PREFIX + b"infobip", b"account=a&x=" + b"x" * 20_000, 414),
@@ -50,6 +48,18 @@ def test_what_is_meant_for_nobody_is_refused(path: bytes, query: bytes, status: 
     found = read_target(path, query)
     assert isinstance(found, BadTarget)
     assert found.status == status
+
+
+@pytest.mark.parametrize("query, flaw", [
+    (b"kind=other", "kind is delivery or inbound"),
+    (b"list=whatsapp:1", "list is not a number"),
+    (b"mid=" + b"x" * 129, "mid is too long"),
+    (b"kind=inbound&list=18005551234&mid=m", None),
+])  # fmt: skip
+def test_a_flaw_of_our_own_fields_is_remembered_until_the_caller_has_shown_itself(
+    query: bytes, flaw: str | None
+) -> None:
+    assert target(b"infobip", b"account=a&" + query).flaw == flaw
 
 
 @pytest.mark.parametrize("path, secret", [
@@ -96,6 +106,10 @@ def test_what_shows_who_is_calling_is_not_kept(name: str) -> None:
     assert "hidden" not in repr(found)
 
 
+def test_a_value_that_is_a_credential_is_not_kept_whatever_its_name() -> None:
+    assert kept_fields({"campaign": "spring", "pw2": "hush", "sig": "x"}, frozenset({"hush"})) == {"campaign": "spring"}
+
+
 def test_a_plus_in_a_list_survives_however_it_was_written() -> None:
     for written in (b"+18005551234", b"%2B18005551234", b"18005551234", b"0018005551234"):
         assert target(b"cm", b"account=a&list=" + written).list_number == "+18005551234"
@@ -124,7 +138,7 @@ def test_no_record_holds_a_credential() -> None:
     fragment = Fragment("delivery", "+14155551234", b"f", "application/json", {"sig": "hidden", "to": "1"})
     slots = records.of_fragments(found, "infobip", request, [fragment])
     slots.append(records.of_bad(found, "infobip", request, BadFragment("malformed", "why", b"b", "text/plain")))
-    slots.append(records.of_malformed(found, "infobip", request, "why"))
+    slots.append(records.of_whole(found, "infobip", request, reason="malformed", detail="why"))
     raw, bad, whole = (decode(value)[1] for _, _, value in slots)
     assert [topic for topic, _, _ in slots] == ["t.callbacks.raw", "t.callbacks.quarantine", "t.callbacks.quarantine"]
     assert slots[0][1] == "acme|+14155551234"
