@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from processors.brake import ListWindow
 from schemas.records import ContactReason
 
 VERSION: Final = 1
@@ -65,12 +66,23 @@ class MessageSeen(msgspec.Struct, array_like=True):
     rank: int = -1
     at: int = 0
     counted: bool = False
+    answered_until: int = 0
+    """The send gate answered for it, and the answer holds until then; 0 where it was never asked."""
 
 
 class Unassigned(msgspec.Struct, array_like=True, frozen=True):
     """An opt-out whose list could not be told; blocks every list of the account until it is lifted."""
 
     key: int
+    at: int
+    lifted: tuple[str, ...] = ()
+    """Lists for which an opt-in came after it."""
+
+
+class AccountStop(msgspec.Struct, array_like=True, frozen=True):
+    """An opt-out from every list of the account, also from those the contact was never on."""
+
+    reason: ContactReason
     at: int
 
 
@@ -83,6 +95,19 @@ class Aggregate(msgspec.Struct, array_like=True):
     unassigned: list[Unassigned] = []
     unassigned_overflow: bool = False
     erased_at: int | None = None
+    overflow_lifted: list[str] = []
+    stopped: AccountStop | None = None
+
+
+def state_of(aggregate: Aggregate, list_number: str) -> ListState:
+    """The contact on a list; a list that knows nothing of it follows the account."""
+    known = aggregate.lists.get(list_number)
+    if known is not None:
+        return known
+    stopped = aggregate.stopped
+    if stopped is None:
+        return ListState()
+    return ListState(active=False, reason=stopped.reason, unsubscribed_at=stopped.at, changed_at=stopped.at)
 
 
 class UnknownVersionError(Exception):
@@ -95,6 +120,7 @@ class UnreadableStateError(Exception):
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(Aggregate)
+_window_decoder: Final = msgspec.msgpack.Decoder(ListWindow)
 _PREFIX: Final = bytes([VERSION])
 _STREAM_TIME_BYTES: Final = 8
 
@@ -134,6 +160,20 @@ def decode_stream_time(data: bytes) -> int:
     if len(data) != 1 + _STREAM_TIME_BYTES:
         raise UnreadableStateError("a stream time is corrupt")
     return int.from_bytes(data[1:], "big")
+
+
+def encode_window(window: ListWindow) -> bytes:
+    """Write what a list met in the last hour."""
+    return _PREFIX + _encoder.encode(window)
+
+
+def decode_window(data: bytes) -> ListWindow:
+    """Read what a list met in the last hour; raises as `decode` does."""
+    _check_version(data)
+    try:
+        return _window_decoder.decode(memoryview(data)[1:])
+    except msgspec.DecodeError as error:
+        raise UnreadableStateError("a list's window is corrupt") from error
 
 
 def _check_version(data: bytes) -> None:

@@ -31,8 +31,7 @@ class Decided:
 def opted_out(state: ListState, origin: Origin, provider_time: int | None) -> Decided:
     """A STOP: inactive at once, unless a START of the same provider is later by its time."""
     mark = _mark(origin, provider_time)
-    lead_ms = _lead_ms(state.start, mark)
-    if lead_ms is not None and lead_ms > START_LEAD_MS:
+    if _start_wins(state, origin, mark):
         return Decided(state, "none", changed=False, applies=False)
     if not state.active:
         kept = msgspec.structs.replace(state, stop=_later(state.stop, mark))
@@ -51,8 +50,7 @@ def opted_out(state: ListState, origin: Origin, provider_time: int | None) -> De
 def opted_in(state: ListState, origin: Origin, provider_time: int | None) -> Decided:
     """A START: active again where it may be, unless its time is not later than the STOP's of the same provider."""
     mark = _mark(origin, provider_time)
-    lead_ms = _lead_ms(mark, state.stop)
-    if lead_ms is not None and lead_ms <= 0:
+    if _stop_wins(state, origin, mark):
         return Decided(state, "none", changed=False, applies=False)
     after = failures.cleared(msgspec.structs.replace(state, start=_later(state.start, mark)))
     if state.active or state.reason not in REACTIVATED_BY_START:
@@ -61,6 +59,26 @@ def opted_in(state: ListState, origin: Origin, provider_time: int | None) -> Dec
         after, active=True, reason="resubscribed", unsubscribed_at=None, changed_at=origin.received_at
     )
     return Decided(after, "opted_in", changed=True, applies=True)
+
+
+def _start_wins(state: ListState, origin: Origin, stop: Mark) -> bool:
+    """Whether a START that was read before a STOP undoes it; re-driven, the STOP may be the older by its arrival."""
+    lead_ms = _lead_ms(state.start, stop)
+    if _is_overtaken(origin, state.start):
+        return lead_ms is None or lead_ms > 0
+    return lead_ms is not None and lead_ms > START_LEAD_MS
+
+
+def _stop_wins(state: ListState, origin: Origin, start: Mark) -> bool:
+    """Whether a STOP that was read before a START stands; re-driven, the START may be the older by its arrival."""
+    lead_ms = _lead_ms(start, state.stop)
+    if _is_overtaken(origin, state.stop):
+        return lead_ms is None or lead_ms <= START_LEAD_MS
+    return lead_ms is not None and lead_ms <= 0
+
+
+def _is_overtaken(origin: Origin, other: Mark | None) -> bool:
+    return origin.redriven and other is not None and other.received_at > origin.received_at
 
 
 def _later(before: Mark | None, now: Mark) -> Mark:
@@ -82,3 +100,23 @@ def _lead_ms(first: Mark | None, second: Mark | None) -> int | None:
     if first.provider_time is None or second.provider_time is None:
         return None
     return first.provider_time - second.provider_time
+
+
+def ordered_out(state: ListState, origin: Origin, reason: ContactReason) -> Decided:
+    """A command that ends texting; the first reason and time stay."""
+    if not state.active:
+        return Decided(state, "none", changed=False, applies=True)
+    at = origin.received_at
+    after = msgspec.structs.replace(state, active=False, reason=reason, unsubscribed_at=at, changed_at=at)
+    return Decided(after, "opted_out", changed=True, applies=True)
+
+
+def ordered_in(state: ListState, origin: Origin) -> Decided:
+    """A command that allows texting again, whatever ended it: a person answers for it."""
+    after = failures.cleared(state)
+    if state.active:
+        return Decided(after, "none", changed=False, applies=True)
+    after = msgspec.structs.replace(
+        after, active=True, reason="resubscribed", unsubscribed_at=None, changed_at=origin.received_at
+    )
+    return Decided(after, "opted_in", changed=True, applies=True)

@@ -1,11 +1,22 @@
 """What one input record says, once parsed and classified, and what the fold may answer. Closed unions, no rules."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from processors.aggregate import Aggregate
+from processors.brake import FINALS_MIN, ListWindow
 from processors.classify import Classification
 from schemas.providers.callback import DeliveryReport, InboundMessage
-from schemas.records import ContactState, DeliveryEvent, LedgerEntry, ReplyEvent, UnsubscribeEvent
+from schemas.records import (
+    ContactCommandKind,
+    ContactReason,
+    ContactState,
+    DeliveryEvent,
+    LedgerEntry,
+    ReplyEvent,
+    UnsubscribeEvent,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +40,8 @@ class Origin:
     """Ours, from the callback URL."""
     only_list: str | None = None
     """The only list that is configured for the provider; what a message id tells comes first."""
+    redriven: bool = False
+    """It comes from quarantine: `received_at` stands in for the order of the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +71,34 @@ class SubmittedFact:
     provider_message_id: str
 
 
-Fact = ReportFact | MessageFact | SubmittedFact
+@dataclass(frozen=True, slots=True)
+class RequestFact:
+    """Somebody asks whether a message may be sent."""
+
+    origin: Origin
+    list_number: str
+    message_id: str
+    expires_at: int
+    list_known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CommandFact:
+    """A person or program orders something for a contact; its id is the origin's natural key."""
+
+    origin: Origin
+    kind: ContactCommandKind
+    list_number: str | None
+    """None for every list of the account."""
+    lists: tuple[str, ...]
+    """Lists that the account has now."""
+    actor: str
+    active: bool = False
+    reason: ContactReason = "unknown"
+    unsubscribed_at: int | None = None
+
+
+Fact = ReportFact | MessageFact | SubmittedFact | RequestFact | CommandFact
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +108,15 @@ class FailurePolicy:
     threshold: int = 5
     window_ms: int = 90 * 86_400_000
     spacing_ms: int = 86_400_000
+    finals_min: int = FINALS_MIN
+    """Finals that a partition must have seen of the list before a share of failures means anything."""
 
 
 DEFAULT_FAILURE_POLICY = FailurePolicy()
 
 
-@dataclass(frozen=True, slots=True)
-class ListWindow:
-    """Outcomes of a list in this partition over the last hour, for the removal brake; empty until it is kept."""
-
-    buckets: tuple[tuple[int, int, int, int], ...] = ()
-
-
-EMPTY_WINDOW = ListWindow()
+ListWindowOf = Callable[[str], ListWindow]
+"""What a list met in this partition in the last hour, by its number; the fold brings it up to date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +125,13 @@ class Refusal:
 
     reason: str
     detail: str
+
+
+GateReason = Literal[
+    "approved", "contact_inactive", "optout_without_list", "list_unknown", "expired", "phone_invalid", "misrouted",
+    "state_unreadable",
+]  # fmt: skip
+"""What the send gate answers, in closed words; also the metric label."""
 
 
 Event = tuple[str, DeliveryEvent | UnsubscribeEvent | ReplyEvent]
@@ -106,3 +149,8 @@ class Folded:
     refusal: Refusal | None = None
     repeat: bool = False
     list_number: str | None = None
+    decision: GateReason | None = None
+    """What the send gate answers; None where nobody asked or the answer given before still holds."""
+    window_counted: bool = False
+    """Whether the window of `list_number` was brought up to date."""
+    erased: bool = False

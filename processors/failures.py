@@ -1,11 +1,14 @@
 """Failures against a contact: removal at once, or a count with spacing and window. Pure (OPTOUT.md section 8)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
+from processors import brake
 from processors.aggregate import ListState, MessageSeen
+from processors.brake import Hour
 from processors.facts import FailurePolicy
 from schemas.providers.callback import DeliveryReport
 from schemas.records import ContactReason, LedgerDecision
@@ -41,7 +44,7 @@ BEFORE_START: Final = "report.before_start"
 """Rule of an opt-out that a report tells of and a START has overtaken."""
 
 
-def after_report(  # noqa: PLR0911 - one return per rule, in order
+def after_report(
     state: ListState,
     seen: MessageSeen | None,
     report: DeliveryReport,
@@ -49,8 +52,12 @@ def after_report(  # noqa: PLR0911 - one return per rule, in order
     now: int,
     received_at: int,
     policy: FailurePolicy,
+    hour: Callable[[], Hour] = Hour,
 ) -> AfterReport:
-    """Judge one report of one message; `seen` is that message's entry and is brought up to date."""
+    """Judge one report of one message; `seen` is that message's entry and is brought up to date.
+
+    `hour` tells what the list met in the last hour; asked only where a failure may remove or count.
+    """
     rank = _rank(report)
     at = min(report.at, received_at) if report.at is not None else received_at
     if seen is not None:
@@ -66,12 +73,34 @@ def after_report(  # noqa: PLR0911 - one return per rule, in order
         return _removed(state, "bad_response", "report.opted_out", received_at)
     if rank < RANK_FINAL or at < state.delivered_at:
         return AfterReport(state, "none", "report.ignored", removed=False, changed=False)
+    return _failed(state, seen, report, at, now=now, received_at=received_at, policy=policy, hour=hour)
+
+
+def _failed(
+    state: ListState,
+    seen: MessageSeen | None,
+    report: DeliveryReport,
+    at: int,
+    *,
+    now: int,
+    received_at: int,
+    policy: FailurePolicy,
+    hour: Callable[[], Hour],
+) -> AfterReport:
+    """Judge a final outcome that is no delivery to a handset: removal at once, a count, or nothing."""
     reason = REMOVED_AT_ONCE.get(report.failure_class)
     if reason is not None and report.status in _REMOVING_STATUSES:
-        return _removed(state, reason, f"failure.{report.failure_class}", received_at)
-    if report.failure_class in COUNTED:
-        return _counted(state, seen, at, received_at=received_at, now=now, policy=policy)
-    return AfterReport(state, "none", "report.ignored", removed=False, changed=False)
+        return _braked(_removed(state, reason, f"failure.{report.failure_class}", received_at), state, hour(), policy)
+    if report.failure_class not in COUNTED:
+        return AfterReport(state, "none", "report.ignored", removed=False, changed=False)
+    lately = hour()
+    if report.failure_class == "operator" and brake.ignores_operator(lately, policy.finals_min):
+        return AfterReport(state, "none", "failure.mass", removed=False, changed=False)
+    counted = _counted(state, seen, at, now=now, policy=policy)
+    if counted.state.failures < policy.threshold or not counted.changed:
+        return counted
+    removed = _removed(counted.state, "bad_response", "failure.threshold", received_at)
+    return _braked(removed, counted.state, lately, policy)
 
 
 def _is_before_start(state: ListState, at: int) -> bool:
@@ -97,9 +126,14 @@ def _removed(state: ListState, reason: ContactReason, rule_id: str, received_at:
     return AfterReport(after, "removed", rule_id, removed=True, changed=True)
 
 
-def _counted(
-    state: ListState, seen: MessageSeen | None, at: int, *, received_at: int, now: int, policy: FailurePolicy
-) -> AfterReport:
+def _braked(after: AfterReport, before: ListState, hour: Hour, policy: FailurePolicy) -> AfterReport:
+    """The removal, or where the brake is on the word that it was withheld."""
+    if not after.removed or not brake.withholds_removal(hour, policy.finals_min):
+        return after
+    return AfterReport(before, "removal_withheld", after.rule_id, removed=False, changed=before.failures > 0)
+
+
+def _counted(state: ListState, seen: MessageSeen | None, at: int, *, now: int, policy: FailurePolicy) -> AfterReport:
     """One failure a message, at most one per spacing, consecutive within the window."""
     if seen is not None and seen.counted:
         return AfterReport(state, "none", "failure.counted_before", removed=False, changed=False)
@@ -112,6 +146,4 @@ def _counted(
     after = msgspec.structs.replace(
         state, failures=count, failed_first_at=at if fresh else state.failed_first_at, failed_last_at=at
     )
-    if count >= policy.threshold:
-        return _removed(after, "bad_response", "failure.threshold", received_at)
     return AfterReport(after, "none", "failure.counted", removed=False, changed=True)

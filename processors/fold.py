@@ -11,36 +11,40 @@ F6  START re-activates a contact that left by message or by failures, never one 
 F7  STOP and START: the log decides, with two exceptions by the provider's time (DESIGN.md 4.2).
 F8  REJECTED_SPAM and REJECTED_DESTINATION remove at once; ABSENT and OPERATOR count towards the threshold.
 F9  Any message of the contact, and a delivery that the handset confirmed, set the failure count to zero.
-`now` is stream time: the partition's highest received_at.
+F10 A send request is judged by `processors/gate.py` and remembered, so that reports of the message find its list.
+F11 Commands are carried out by `processors/contact_commands.py`; what the last hour says of a list stops removals.
+`now` is stream time: the partition's highest received_at; for send requests it is wall time, as senders wait by it.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Final, assert_never
 
-from processors import consent, failures
+from processors import brake, consent, contact_commands, failures, gate, unassigned
 from processors.aggregate import (
     MESSAGES_MAX,
     SEEN_AGE_MAX_MS,
     SEEN_MAX,
-    UNASSIGNED_MAX,
     WEAK_AGE_MAX_MS,
     Aggregate,
     ListState,
     MessageSeen,
     Seen,
-    Unassigned,
     key_of,
+    state_of,
 )
+from processors.brake import ListWindow
 from processors.facts import (
     DEFAULT_FAILURE_POLICY,
+    CommandFact,
     Fact,
     FailurePolicy,
     Folded,
-    ListWindow,
+    ListWindowOf,
     MessageFact,
     Origin,
     Refusal,
     ReportFact,
+    RequestFact,
     SubmittedFact,
 )
 from processors.records import (
@@ -52,6 +56,7 @@ from processors.records import (
     unsubscribe_event,
     unsubscribe_event_of_report,
 )
+from schemas.providers.callback import DeliveryReport
 
 _LIST_UNKNOWN: Final = Refusal(
     "list_unknown", "neither the callback URL nor the payload nor a known message id tells the list"
@@ -64,7 +69,7 @@ def _default_policy(_list_number: str) -> FailurePolicy:
 
 def fold(
     aggregate: Aggregate,
-    list_window: ListWindow,
+    list_window: ListWindowOf,
     fact: Fact,
     now: int,
     *,
@@ -72,7 +77,8 @@ def fold(
 ) -> Folded:
     """Apply one fact to the contact it is about.
 
-    The aggregate is taken over: the caller must not use it again, `Folded.aggregate` is the one to keep.
+    The aggregate and the window are taken over: the caller must not use the aggregate again, `Folded.aggregate` is the
+    one to keep; the window of the list that the fact turns out to be of is changed in place.
     """
     match fact:
         case ReportFact():
@@ -81,6 +87,10 @@ def fold(
             return _fold_message(aggregate, fact, now)
         case SubmittedFact():
             return _fold_submitted(aggregate, fact)
+        case RequestFact():
+            return _fold_request(aggregate, fact, now)
+        case CommandFact():
+            return contact_commands.apply(aggregate, fact, now)
         case _:
             assert_never(fact)
 
@@ -108,6 +118,11 @@ def _remember(aggregate: Aggregate, origin: Origin, now: int) -> None:
 def _keys(provider: str, *ids: str | None) -> list[int]:
     """Keys of a message's ids, the provider's first."""
     return [key_of(provider, known) for known in dict.fromkeys(ids) if known]
+
+
+def _own_key(message_id: str) -> int:
+    """Key of a message by our id alone, as the send gate knows it."""
+    return key_of("", message_id)
 
 
 def _message_of(aggregate: Aggregate, keys: Sequence[int]) -> MessageSeen | None:
@@ -143,16 +158,33 @@ def _fold_submitted(aggregate: Aggregate, fact: SubmittedFact) -> Folded:
     return Folded(aggregate, list_number=fact.list_number)
 
 
+def _fold_request(aggregate: Aggregate, fact: RequestFact, now: int) -> Folded:
+    keys = [_own_key(fact.message_id)]
+    seen = _message_of(aggregate, keys)
+    if gate.is_answered(seen, now):
+        return Folded(repeat=True)
+    decision = gate.judge(aggregate, fact, now)
+    if seen is None:
+        seen = _register(aggregate, keys, fact.list_number, fact.message_id)
+    if seen is not None:
+        seen.answered_until = now + gate.VALID_MS
+    return Folded(aggregate, list_number=fact.list_number, decision=decision)
+
+
 # ---- reports --------------------------------------------------------------------------------------------------------
 def _fold_report(
-    aggregate: Aggregate, _window: ListWindow, fact: ReportFact, now: int, policy_of: Callable[[str], FailurePolicy]
+    aggregate: Aggregate,
+    list_window: ListWindowOf,
+    fact: ReportFact,
+    now: int,
+    policy_of: Callable[[str], FailurePolicy],
 ) -> Folded:
     origin, report = fact.origin, fact.report
     if _is_repeat(aggregate, origin) and not (origin.key_is_weak and report.opted_out):
         return Folded(repeat=True)
     keys = _keys(origin.provider, report.provider_message_id, report.message_id)
     seen = _message_of(aggregate, keys)
-    list_number = _list_of(origin, seen)
+    list_number = _list_of(origin, seen or _asked_for(aggregate, origin, report.message_id))
     if list_number is None:
         return _without_list(aggregate, fact, now) if report.opted_out else Folded(refusal=_LIST_UNKNOWN)
     message_id = _message_id(fact, seen)
@@ -161,18 +193,53 @@ def _fold_report(
     _remember(aggregate, origin, now)
     event = delivery_event(fact, list_number, message_id or origin.natural_key)
     folded = Folded(aggregate, events=[("delivery", event)], list_number=list_number)
-    state = aggregate.lists.get(list_number) or ListState()
-    after = failures.after_report(
-        state, seen, report, now=now, received_at=origin.received_at, policy=policy_of(list_number)
-    )
+    after = _judged(aggregate, list_window(list_number), fact, list_number, seen, now, policy_of(list_number))
+    folded.window_counted = _is_final(report)
     if after.changed:
         aggregate.lists[list_number] = after.state
     if after.removed:
         folded.contacts.append(contact_state(origin, list_number, after.state, event["event_id"]))
+    if after.decision != "none":
         folded.ledger.append(ledger_of_report(fact, list_number, after, event["event_id"], now))
     if report.emit_unsubscribe and after.rule_id != failures.BEFORE_START:
         folded.events.append(("unsubscribe", unsubscribe_event_of_report(fact, list_number)))
     return folded
+
+
+def _judged(
+    aggregate: Aggregate,
+    window: ListWindow,
+    fact: ReportFact,
+    list_number: str,
+    seen: MessageSeen | None,
+    now: int,
+    policy: FailurePolicy,
+) -> failures.AfterReport:
+    """What a report does to the contact on its list; the window counts it first."""
+    report = fact.report
+    if _is_final(report):
+        brake.count(window, report.failure_class, now)
+    if report.opted_out:
+        unassigned.resolve(aggregate, fact.origin)
+    return failures.after_report(
+        state_of(aggregate, list_number),
+        seen,
+        report,
+        now=now,
+        received_at=fact.origin.received_at,
+        policy=policy,
+        hour=lambda: brake.hour_of(window, now),
+    )
+
+
+def _is_final(report: DeliveryReport) -> bool:
+    return report.final and report.status != "pending"
+
+
+def _asked_for(aggregate: Aggregate, origin: Origin, message_id: str | None) -> MessageSeen | None:
+    """The message as the send gate knows it, where nothing else tells the list and the callback carries our id."""
+    ours = origin.message_id or message_id
+    return _message_of(aggregate, [_own_key(ours)]) if ours and origin.list_hint is None else None
 
 
 def _message_id(fact: ReportFact, seen: MessageSeen | None) -> str | None:
@@ -190,10 +257,11 @@ def _message_id(fact: ReportFact, seen: MessageSeen | None) -> str | None:
 # ---- messages -------------------------------------------------------------------------------------------------------
 def _fold_message(aggregate: Aggregate, fact: MessageFact, now: int) -> Folded:
     origin, label = fact.origin, fact.classification.label
-    seen = _message_of(aggregate, _keys(origin.provider, fact.message.answers_message_id))
+    answered = fact.message.answers_message_id
+    seen = _message_of(aggregate, _keys(origin.provider, answered)) or _asked_for(aggregate, origin, answered)
     list_number = _list_of(origin, seen)
-    state = aggregate.lists.get(list_number) if list_number is not None else None
-    active = state is None or state.active
+    state = ListState() if list_number is None else state_of(aggregate, list_number)
+    active = state.active
     if _is_repeat(aggregate, origin) and not (origin.key_is_weak and label == "opt_out" and active):
         return Folded(repeat=True)
     if list_number is None:
@@ -205,14 +273,14 @@ def _fold_message(aggregate: Aggregate, fact: MessageFact, now: int) -> Folded:
         case "opt_in":
             return _opt_in(aggregate, fact, list_number, state, now)
         case _:
-            if state is not None and state.failures:
+            if state.failures:
                 aggregate.lists[list_number] = failures.cleared(state)
             return Folded(aggregate, events=[("reply", reply_event(fact, list_number))], list_number=list_number)
 
 
-def _opt_out(aggregate: Aggregate, fact: MessageFact, list_number: str, state: ListState | None, now: int) -> Folded:
-    before = state or ListState()
-    decided = consent.opted_out(before, fact.origin, fact.message.at)
+def _opt_out(aggregate: Aggregate, fact: MessageFact, list_number: str, state: ListState, now: int) -> Folded:
+    unassigned.resolve(aggregate, fact.origin)
+    decided = consent.opted_out(state, fact.origin, fact.message.at)
     aggregate.lists[list_number] = decided.state
     if not decided.applies:
         ledger = ledger_of_message(fact, list_number, decided, None, now)
@@ -227,12 +295,15 @@ def _opt_out(aggregate: Aggregate, fact: MessageFact, list_number: str, state: L
     return folded
 
 
-def _opt_in(aggregate: Aggregate, fact: MessageFact, list_number: str, state: ListState | None, now: int) -> Folded:
+def _opt_in(aggregate: Aggregate, fact: MessageFact, list_number: str, state: ListState, now: int) -> Folded:
     aggregate.seen = [entry for entry in aggregate.seen if not entry.weak or entry.key == fact.origin.fragment_key]
     event = reply_event(fact, list_number)
     folded = Folded(aggregate, events=[("reply", event)], list_number=list_number)
-    decided = consent.opted_in(state or ListState(), fact.origin, fact.message.at)
+    decided = consent.opted_in(state, fact.origin, fact.message.at)
     aggregate.lists[list_number] = decided.state  # the START is remembered even where it changes nothing: F7
+    if decided.applies and unassigned.lift(aggregate, list_number):
+        lifted = consent.Decided(decided.state, "lifted", changed=False, applies=True)
+        folded.ledger.append(ledger_of_message(fact, list_number, lifted, event["event_id"], now))
     if decided.changed:
         folded.contacts.append(contact_state(fact.origin, list_number, decided.state, event["event_id"]))
         folded.ledger.append(ledger_of_message(fact, list_number, decided, event["event_id"], now))
@@ -241,15 +312,9 @@ def _opt_in(aggregate: Aggregate, fact: MessageFact, list_number: str, state: Li
 
 def _without_list(aggregate: Aggregate, fact: ReportFact | MessageFact, now: int) -> Folded:
     """F3: the fragment waits in quarantine; until it is re-driven or a command lifts it, every list is blocked."""
-    origin = fact.origin
-    known = any(entry.key == origin.fragment_key for entry in aggregate.unassigned)
     folded = Folded(aggregate, refusal=_LIST_UNKNOWN)
-    if known:
+    if not unassigned.add(aggregate, fact.origin):
         return folded
-    if len(aggregate.unassigned) < UNASSIGNED_MAX:
-        aggregate.unassigned = [*aggregate.unassigned, Unassigned(origin.fragment_key, origin.received_at)]
-    else:
-        aggregate.unassigned_overflow = True
     decided = consent.Decided(ListState(), "blocked_unassigned", changed=True, applies=True)
     if isinstance(fact, MessageFact):
         folded.ledger.append(ledger_of_message(fact, None, decided, None, now))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, assert_never
 
+from processors import brake
 from processors.aggregate import key_of
 from processors.classify import classify
 from processors.facts import DEFAULT_FAILURE_POLICY, Fact, FailurePolicy, MessageFact, Origin, Refusal, ReportFact
@@ -35,17 +36,17 @@ class ListRules:
     forward_inbound: bool = False
 
 
-NO_RULES = ListRules()
-
-
 class Rules:
     """A snapshot of the configuration in the form the processor asks for it."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        """Index the snapshot."""
+    def __init__(self, snapshot: Snapshot, *, partitions: int = 1) -> None:
+        """Index the snapshot; the more partitions, the fewer outcomes of a list each of them sees."""
+        self._snapshot = snapshot
+        finals = brake.finals_min(partitions)
         self._lists: dict[tuple[str, str], ListRules] = {
-            (item.account, item.number): _rules_of(item) for item in snapshot.lists.values()
+            (item.account, item.number): _rules_of(item, finals) for item in snapshot.lists.values()
         }
+        self._none = ListRules(FailurePolicy(finals_min=finals))
         self._only: dict[tuple[str, str], str | None] = {}
         for item in snapshot.lists.values():
             if item.provider is not None:
@@ -54,7 +55,15 @@ class Rules:
 
     def of(self, account: str, list_number: str | None) -> ListRules:
         """Rules of a list; the defaults where it is not configured."""
-        return NO_RULES if list_number is None else self._lists.get((account, list_number), NO_RULES)
+        return self._none if list_number is None else self._lists.get((account, list_number), self._none)
+
+    def knows(self, account: str, list_number: str) -> bool:
+        """Whether a list is configured."""
+        return (account, list_number) in self._lists
+
+    def lists_of(self, account: str) -> tuple[str, ...]:
+        """Numbers of an account's lists."""
+        return tuple(item.number for item in self._snapshot.lists_of(account))
 
     def hint(self, account: str, named: str | None, in_payload: str | None) -> str | None:
         """The list as the callback URL names it, else as the payload does.
@@ -149,13 +158,14 @@ def _origin(
         ids.coordinates_key(partition, offset) if weak else key,
         raw["mid"],
         rules.only(account, provider),
+        raw["redriven"],
     )
 
 
-def _rules_of(item: ListSettings) -> ListRules:
+def _rules_of(item: ListSettings, finals_min: int) -> ListRules:
     limits = item.compliance
     return ListRules(
-        FailurePolicy(limits.failure_threshold, limits.failure_window_ms, limits.failure_spacing_ms),
+        FailurePolicy(limits.failure_threshold, limits.failure_window_ms, limits.failure_spacing_ms, finals_min),
         item.forward.delivery is not None,
         item.forward.reply is not None,
     )

@@ -12,19 +12,22 @@ import gc
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from processors import metrics
 from processors.aggregate import UnknownVersionError, UnreadableStateError
 from processors.backlog import Backlog
-from processors.batch import MISROUTED, STATE_UNREADABLE, UNDECODABLE, Batch, Decider
+from processors.barrier import Barrier
+from processors.batch import MISROUTED, STATE_UNREADABLE, UNDECODABLE, Batch, Place
+from processors.decider import Decider
 from processors.facts import Refusal
 from processors.interpret import Rules
+from processors.orders import HashOf, Orders
 from processors.store import StoreReadError
 from processors.stores import StateDamagedError, Stores
 from runtime.clock import mono_s, now_ms
 from runtime.config_follower import ConfigFollower
-from runtime.kafka.admin import Cluster
+from runtime.kafka.admin import Cluster, insist
 from runtime.kafka.copartitioned import CoPartitionedInputs
 from runtime.kafka.metrics import CONSUMER_LAG, OLDEST_UNPROCESSED, UNKNOWN_SCHEMA
 from runtime.kafka.properties import Properties, consumer, transactional
@@ -34,14 +37,12 @@ from runtime.worker import Life
 from schemas import topics
 from schemas.codec import PoisonError, UnknownSchemaError, decoder
 from schemas.providers import registry
-from schemas.records import RawCallback
 
 _LOG = logging.getLogger(__name__)
 
 GROUP: Final = "trackly.processor"
-DECIDED: Final = (topics.RAW, topics.SENDS_SUBMITTED)
-"""Those of topics.CO_PARTITIONED that are decided here; the group subscribes to all, so that none of its members ever
-has to change its subscription."""
+READ_FIRST: Final = (topics.RAW, topics.CONTACT_COMMANDS)
+"""What may hold a STOP or an order that a send request must not overtake."""
 RETRY_S: Final = 0.2
 AHEAD_MS_MAX: Final = 300_000
 """How far a gateway's clock may be ahead of ours and still move stream time."""
@@ -57,8 +58,11 @@ class _StateInDoubtError(Exception):
 class Processor:
     """Reads callbacks and decides them exactly once."""
 
-    def __init__(self, life: Life, follower: ConfigFollower, counts: dict[str, int]) -> None:
-        """Make the clients; nothing is read before `run`."""
+    def __init__(self, life: Life, follower: ConfigFollower, counts: dict[str, int], *, hash_of: HashOf | None) -> None:
+        """Make the clients; nothing is read before `run`.
+
+        `hash_of` is the keyed hash of an erased contact; without it erasures are refused.
+        """
         settings = life.settings
         self._life = life
         self._follower = follower
@@ -76,21 +80,25 @@ class Processor:
             [self._prefix + name for name in topics.CO_PARTITIONED],
             self._assigned,
             self._release,
-            read=[self._prefix + name for name in DECIDED],
         )
-        self._decider = Decider(adapters=registry.adapters(), partitions=counts[topics.RAW])
-        self._read_callback = decoder("RawCallback")
-        self._read_submitted = decoder("SendSubmitted")
+        self._partitions = counts[topics.RAW]
+        self._decider = Decider(adapters=registry.adapters(), partitions=self._partitions)
+        self._orders = Orders(self._decider, hash_of=hash_of)
+        self._barrier = Barrier()
+        self._input_names = {self._prefix + name: name for name in topics.CO_PARTITIONED}
+        self._requested = self._prefix + topics.SENDS_REQUESTED
+        self._decode = {self._prefix + name: decoder(*topics.CATALOGUE[name].records) for name in topics.CO_PARTITIONED}
+        self._cluster = Cluster(settings.kafka, "processor")
         self._stores = Stores(
             Path(settings.state_dir) / "processor" / str(settings.ordinal),
             changelog=self._prefix + topics.AGGREGATE,
             properties=self._properties,
-            cluster=Cluster(settings.kafka, "processor"),
+            cluster=self._cluster,
             going=self._going,
             wait=self._waiting,
         )
-        self._rules = Rules(follower.snapshot)
         self._rules_of = follower.snapshot
+        self._rules = Rules(self._rules_of, partitions=self._partitions)
         self._held_back: set[Partition] = set()
         self._left_out: set[Partition] = set()
         """Those of the partitions held back that are not fetched any more."""
@@ -124,35 +132,56 @@ class Processor:
         if messages:
             self._backlog.gathered(message.timestamp()[1] for message in messages)
         self._show_backlog()
-        if not messages:
+        if not messages and not self._barrier:
             return
         try:
-            self._barrier(messages)
-            batch, positions = self._decide(messages)
+            batch, positions = self._decide(self._behind_barrier(messages))
             self._commit(batch, positions)
         except RewoundError as error:
             _LOG.warning("transaction aborted, batch is read again: %s", error)
             metrics.TRANSACTIONS.labels("aborted").inc()
-            self._inputs.read_from(self._rewound(messages))
+            self._read_from(self._rewound(messages))
         except _StateInDoubtError:
-            self._inputs.read_from(self._restore(self._inputs.held))
+            self._read_from(self._restore(self._inputs.held))
         except OutcomeUnknownError as error:
             _LOG.warning("outcome of a transaction is unknown, restoring: %s", error)
             metrics.TRANSACTIONS.labels("unknown").inc()
             self._restore_after_unknown()
 
-    def _barrier(self, messages: Sequence[Message]) -> None:
-        """The named step between read and decide: send requests wait here for callbacks and commands (DESIGN.md 4.3).
+    def _behind_barrier(self, messages: Sequence[Message]) -> Sequence[Message]:
+        """The named step between read and decide: send requests come last, once all they must see is read."""
+        asked = [message for message in messages if message.topic() == self._requested]
+        if not asked and not self._barrier:
+            return messages
+        if asked:
+            numbers = {message.partition() for message in asked}
+            first = [Partition(self._prefix + name, number) for name in READ_FIRST for number in numbers]
+            asked_s = mono_s() if self._names_unknown_list(asked) else None
+            ends = insist(lambda: self._cluster.end_offsets(first), keep_waiting=self._waiting)
+            self._barrier.add(asked, ends, configuration_s=asked_s)
+            messages = [message for message in messages if message.topic() != self._requested]
+        ready = self._barrier.reached(self._inputs.next_offset, self._held_back, self._follower.end_taken_s)
+        self._inputs.pause(self._barrier.partitions)
+        return [*messages, *ready]
 
-        No send request is read yet, so there is nothing to wait for.
-        """
+    def _names_unknown_list(self, asked: Sequence[Message]) -> bool:
+        decode, rules = self._decode[self._requested], self._rules
+        for message in asked:
+            try:
+                _, request = decode(message.value() or b"")
+            except (PoisonError, UnknownSchemaError):
+                continue  # judged where it is decided
+            if not rules.knows(request["account"], request["list_number"]):
+                return True
+        return False
 
     # ---- decide -----------------------------------------------------------------------------------------------------
     def _decide(self, messages: Sequence[Message]) -> tuple[Batch, dict[Partition, int]]:
         if self._follower.snapshot is not self._rules_of:
             self._rules_of = self._follower.snapshot
-            self._rules = Rules(self._rules_of)
-        batch = Batch(latest=now_ms() + AHEAD_MS_MAX)
+            self._rules = Rules(self._rules_of, partitions=self._partitions)
+        now = now_ms()
+        batch = Batch(latest=now + AHEAD_MS_MAX, now=now)
         positions: dict[Partition, int] = {}
         for message in messages:
             topic, number, offset = message.topic(), message.partition(), message.offset()
@@ -168,22 +197,15 @@ class Processor:
 
     def _take(self, batch: Batch, message: Message, number: int, offset: int) -> None:
         """Decide one record, or keep it in quarantine where its bytes are no record."""
-        key, value = message.key() or b"", message.value() or b""
-        is_callback = message.topic() == self._raw
+        topic, value = message.topic(), message.value() or b""
+        place = Place(self._input_names[topic], number, offset, message.key() or b"")
         try:
-            _, record = (self._read_callback if is_callback else self._read_submitted)(value)
+            _, record = self._decode[topic](value)
         except PoisonError:
-            self._refuse(batch, message, UNDECODABLE)
+            self._decider.refuse_bytes(batch, value, UNDECODABLE, place, message.timestamp()[1])
             return
         try:
-            if is_callback:
-                self._decider.take_callback(
-                    batch, record, key, partition=number, offset=offset, rules=self._rules, read=self._stores.get
-                )
-            elif not self._decider.take_submitted(
-                batch, record, key, partition=number, offset=offset, read=self._stores.get
-            ):
-                self._refuse(batch, message, MISROUTED)
+            refusal = self._decide_one(batch, record, place)
         except StoreReadError as error:
             if not self._stores.doubt(number):
                 raise StateDamagedError(f"partition {number}, after a rebuild: {error}") from error
@@ -192,23 +214,37 @@ class Processor:
             if self._stores.doubt(number):
                 raise _StateInDoubtError from error
             _LOG.error("state of a contact in partition %d is corrupt in the changelog itself", number)
-            self._refuse(batch, message, STATE_UNREADABLE, record if is_callback else None)
+            refusal = self._unreadable(batch, record, place, message.timestamp()[1])
+        if refusal is not None:
+            self._decider.refuse_bytes(batch, value, refusal, place, message.timestamp()[1])
 
-    def _refuse(self, batch: Batch, message: Message, refusal: Refusal, callback: RawCallback | None = None) -> None:
-        number, offset, now = message.partition(), message.offset(), message.timestamp()[1]
-        if callback is not None:
-            self._decider.refuse(batch, callback, refusal, partition=number, offset=offset, now=now)
-            return
-        self._decider.refuse_bytes(
-            batch,
-            message.value() or b"",
-            message.key() or b"",
-            refusal,
-            topic=topics.RAW if message.topic() == self._raw else topics.SENDS_SUBMITTED,
-            partition=number,
-            offset=offset,
-            now=now,
-        )
+    def _decide_one(self, batch: Batch, record: Any, place: Place) -> Refusal | None:
+        """Decide by topic; the refusal of what is no callback, whose bytes are then kept."""
+        rules, read = self._rules, self._stores.get
+        match place.topic:
+            case topics.RAW:
+                self._decider.take_callback(batch, record, place, rules=rules, read=read)
+            case topics.SENDS_REQUESTED:
+                self._orders.take_request(batch, record, place, rules=rules, read=read)
+            case topics.SENDS_SUBMITTED:
+                if not self._orders.take_submitted(batch, record, place, rules=rules, read=read):
+                    return MISROUTED
+            case topics.CONTACT_COMMANDS:
+                return self._orders.take_command(batch, record, place, rules=rules, read=read)
+            case _:
+                raise ValueError(f"{place.topic} is no input")
+        return None
+
+    def _unreadable(self, batch: Batch, record: Any, place: Place, now: int) -> Refusal | None:
+        """What is known of the contact is lost: callbacks and commands are kept, and no send is approved."""
+        match place.topic:
+            case topics.RAW:
+                self._decider.refuse(batch, record, STATE_UNREADABLE, place, now)
+            case topics.SENDS_REQUESTED:
+                self._orders.answer(batch, record, place, "state_unreadable")
+            case _:
+                return STATE_UNREADABLE
+        return None
 
     def _hold_back(self, partition: Partition, stamp_ms: int, error: Exception) -> None:
         """L4: not poison but a newer writer during a rolling upgrade; whoever is upgraded reads it from there."""
@@ -224,7 +260,7 @@ class Processor:
             self._commit_positions(batch, positions)
         self._backlog.decided()
         if self._held_back != self._left_out:
-            self._inputs.read_from(self._committed())
+            self._read_from(self._committed())
             self._left_out = set(self._held_back)
 
     def _commit_positions(self, batch: Batch, positions: dict[Partition, int]) -> None:
@@ -257,6 +293,10 @@ class Processor:
             starts[partition] = min(starts.get(partition, message.offset()), message.offset())
         return starts
 
+    def _read_from(self, positions: dict[Partition, int]) -> None:
+        self._barrier.clear()
+        self._inputs.read_from(positions)
+
     def _committed(self) -> dict[Partition, int]:
         held = self._inputs.held
         return self._committed_of(held) if held else {}
@@ -270,10 +310,11 @@ class Processor:
             return
         held = list(self._inputs.held)
         if held:
-            self._inputs.read_from(self._restore(held))
+            self._read_from(self._restore(held))
 
     def _assigned(self, held: Sequence[Partition]) -> dict[Partition, int]:
         self._held_back, self._left_out = set(), set()
+        self._barrier.clear()
         self._backlog.cleared()
         return self._restore(held)
 
@@ -282,6 +323,7 @@ class Processor:
 
     def _release(self) -> None:
         self._stores.release()
+        self._barrier.clear()
         self._backlog.cleared()
         self._producer.abort()
 

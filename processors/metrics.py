@@ -1,16 +1,17 @@
 """Metrics of the processor: one line each, with a sentence. Label sets are closed; children exist from the start."""
 
-from typing import Final
+from typing import Final, get_args
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from processors.facts import GateReason
 from schemas.providers import registry
 
 PROVIDERS: Final = (*sorted(registry.adapters()), "other")
 STATUSES: Final = ("pending", "delivered", "undeliverable", "expired", "rejected", "none")
 REASONS: Final = (
     "malformed", "phone_invalid", "list_unknown", "misrouted", "provider_unknown", "undecodable", "account_mismatch",
-    "state_unreadable",
+    "state_unreadable", "no_secret_keys",
 )  # fmt: skip
 
 RECORDS = Counter(
@@ -37,6 +38,14 @@ OPTOUT_MATCHES = Counter(
 UNKNOWN_CODE = Counter("trackly_classify_unknown_code_total", "Statuses or codes in no table of ours.", ["provider"])
 TIME_INVALID = Counter("trackly_classify_time_invalid_total", "Provider times that could not be read.", ["provider"])
 UNASSIGNED = Counter("trackly_classify_unassigned_optouts_total", "Opt-outs without a list; every list is blocked.")
+WITHHELD = Counter(
+    "trackly_classify_removals_withheld_total", "Removals not made because too many of the list failed; look at it."
+)
+DECISIONS = Counter("trackly_gate_decisions_total", "Answers to send requests, by reason.", ["reason"])
+REPEATED_REQUESTS = Counter(
+    "trackly_gate_repeats_total", "Send requests whose answer still holds; nothing was told again."
+)
+COMMANDS = Counter("trackly_classify_commands_total", "Contact commands carried out.", ["command", "outcome"])
 RESTORE_S = Gauge("trackly_classify_state_restore_seconds", "Time of the last restore of all partitions.")
 STATE_ENTRIES = Counter("trackly_classify_restored_records_total", "Changelog records applied by restores.")
 STATE_REBUILDS = Counter(
@@ -61,6 +70,12 @@ for _reason in ("message", "manual", "complaint", "bad_response", "invalid_conta
     CONTACT_CHANGES.labels(_reason)
 for _match in ("provider", "exact", "format", "misspelling", "obfuscated", "phrase", "abuse"):
     OPTOUT_MATCHES.labels(_match)
+
+for _reason in get_args(GateReason):
+    DECISIONS.labels(_reason)
+for _command in ("opt_out", "opt_in", "erase", "import"):
+    for _outcome in ("done", "repeated"):
+        COMMANDS.labels(_command, _outcome)
 
 RECORD_CHILDREN: Final = {
     (event, status, provider): RECORDS.labels(event, status, provider)

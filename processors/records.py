@@ -10,7 +10,7 @@ from schemas.records import ContactState, DeliveryEvent, LedgerEntry, ReplyEvent
 if TYPE_CHECKING:
     from processors.aggregate import ListState
     from processors.consent import Decided
-    from processors.facts import MessageFact, Origin, ReportFact
+    from processors.facts import CommandFact, MessageFact, Origin, ReportFact
     from processors.failures import AfterReport
 
 
@@ -129,6 +129,7 @@ def ledger_of_message(
         "decided_at": now,
         "text_hash": hashlib.sha256(message.body.encode("utf-8", "surrogatepass")).hexdigest(),
         "event_id": event_id,
+        "actor": None,
         "source_partition": origin.partition,
         "source_offset": origin.offset,
     }
@@ -157,6 +158,34 @@ def ledger_of_report(
         "decided_at": now,
         "text_hash": None,
         "event_id": event_id,
+        "actor": None,
+        "source_partition": origin.partition,
+        "source_offset": origin.offset,
+    }
+
+
+def ledger_of_command(fact: "CommandFact", list_number: str | None, decided: "Decided", now: int) -> LedgerEntry:
+    """The ledger entry of a decision that a command brought."""
+    origin = fact.origin
+    return {
+        "account": origin.account,
+        "phone_number": origin.phone,
+        "list_number": list_number,
+        "decision": decided.decision,
+        "reason": decided.state.reason,
+        "label": "reply",
+        "keyword": None,
+        "match_type": None,
+        "rule_id": f"command.{fact.kind}",
+        "ruleset_version": RULESET_VERSION,
+        "provider": "command",
+        "provider_message_id": origin.natural_key,
+        "provider_time": None,
+        "received_at": origin.received_at,
+        "decided_at": now,
+        "text_hash": None,
+        "event_id": None,
+        "actor": fact.actor,
         "source_partition": origin.partition,
         "source_offset": origin.offset,
     }

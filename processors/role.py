@@ -6,6 +6,7 @@ from pathlib import Path
 from processors.loop import Processor
 from runtime.config_follower import ConfigFollower
 from runtime.provisioning import await_topics, verify_layout
+from runtime.secrets import SecretBox
 from runtime.worker import ConfigurationError, Life
 
 
@@ -27,7 +28,10 @@ def main(life: Life) -> int:
         try:
             if not follower.wait_ready(keep_waiting=lambda: _alive(life)):
                 return 0
-            return Processor(life, follower, verify_layout(life.settings, follower)).run()
+            counts = verify_layout(life.settings, follower)
+            keys = life.settings.secret_keys
+            hash_of = None if keys is None else SecretBox.from_settings(keys).digest
+            return Processor(life, follower, counts, hash_of=hash_of).run()
         except InterruptedError:
             return 0
         finally:

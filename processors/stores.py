@@ -8,12 +8,12 @@ stop at the last stable offset (KAFKA.md).
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from processors import metrics
 from processors.store import PartitionStore
 from runtime.clock import mono_s
-from runtime.kafka.admin import Cluster, ClusterError
+from runtime.kafka.admin import Cluster, insist
 from runtime.kafka.changelog import read_to_end
 from runtime.kafka.properties import Properties
 from runtime.kafka.records import Message, Partition
@@ -90,8 +90,8 @@ class Stores:
                 self._open[number] = PartitionStore(self._path / str(number))
         positions = committed(held)
         logs = [Partition(self._changelog, number) for number in numbers]
-        ends = self._ask(lambda: self._cluster.end_offsets(logs))
-        lows = self._ask(lambda: self._cluster.low_watermarks([*logs, *held]))
+        ends = insist(lambda: self._cluster.end_offsets(logs), keep_waiting=self._wait)
+        lows = insist(lambda: self._cluster.low_watermarks([*logs, *held]), keep_waiting=self._wait)
         starts = {log: self._start(log, lows[log], ends[log]) for log in logs}
         read_to_end(self._properties, starts=starts, ends=ends, apply=self._apply, keep_waiting=self._going)
         for partition in held:
@@ -121,14 +121,3 @@ class Stores:
     def _apply(self, log: Partition, messages: list[Message], position: int) -> None:
         metrics.STATE_ENTRIES.inc(len(messages))
         self._open[log.number].write(((m.key() or b"", m.value()) for m in messages), position)
-
-    def _ask(self, question: Callable[[], Any]) -> Any:
-        while True:
-            try:
-                return question()
-            except ClusterError as error:
-                if not error.retriable:
-                    raise
-                _LOG.warning("%s", error)
-                if not self._wait():
-                    raise InterruptedError("stopping while the cluster was asked") from error

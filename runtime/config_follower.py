@@ -115,6 +115,12 @@ class ConfigFollower:
         return float("inf") if self._at_end_s is None else mono_s() - self._at_end_s
 
     @property
+    def end_taken_s(self) -> float:
+        """Monotonic time at which the end was taken that the reader has reached last; 0 before the first time."""
+        self._raise_failure()
+        return self._at_end_s or 0.0
+
+    @property
     def trusted(self) -> bool:
         """Whether `unknown` may be said by this snapshot; raises what ended the reader, as `snapshot` does."""
         self._raise_failure()

@@ -220,6 +220,7 @@ class LedgerEntry(TypedDict):
     decided_at: int
     text_hash: str | None
     event_id: str | None
+    actor: str | None
     source_partition: int
     source_offset: int
 
@@ -283,6 +284,9 @@ class ContactCommand(TypedDict):
     actor: str
     reason: str
     issued_at: int
+    active: bool
+    contact_reason: ContactReason
+    unsubscribed_at: int | None
 
 
 class ConfigRecord(TypedDict):

@@ -3,10 +3,11 @@
 One client, kept by name while its futures are pending (KAFKA.md, trap 14). Never used on a hot path.
 """
 
+import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public names that the package does not list
@@ -22,6 +23,8 @@ from runtime.kafka.metrics import BROKER_RTT
 from runtime.kafka.properties import shared
 from runtime.kafka.records import Partition
 from schemas.settings import KafkaSettings
+
+_LOG: Final = logging.getLogger(__name__)
 
 TIMEOUT_S: Final = 10.0
 ASK_AGAIN_S: Final = 0.05
@@ -207,3 +210,24 @@ def translated(what: str, error: KafkaException) -> ClusterError:
     """The client's exception in our words; only what an operator must change is not worth asking again."""
     problem = error.args[0]
     return ClusterError(what, problem.name(), retriable=not problem.fatal() and problem.code() not in _OPERATORS)
+
+
+_Answer = TypeVar("_Answer")
+
+
+def insist(question: Callable[[], _Answer], *, keep_waiting: Callable[[], bool]) -> _Answer:
+    """Ask until the cluster answers; `keep_waiting` waits a little and says whether to go on.
+
+    Raises:
+        ClusterError: the cluster refused for good.
+        InterruptedError: `keep_waiting` said no.
+    """
+    while True:
+        try:
+            return question()
+        except ClusterError as error:
+            if not error.retriable:
+                raise
+            _LOG.warning("%s", error)
+            if not keep_waiting():
+                raise InterruptedError("stopping while the cluster was asked") from error

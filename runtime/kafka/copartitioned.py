@@ -5,8 +5,7 @@ topics together (KAFKA.md, Groups). Every assignment goes through the callback b
 
 C1  A partition number is read only while every input's partition of that number is ours; a missing half holds its
     partners back, and after `HALF_S` the process ends.
-C2  A topic that is subscribed and not read keeps its records and its committed position for a later version.
-C3  A partition that was left out is not read again before the next assignment.
+C2  A partition that was left out is not read again before the next assignment.
 """
 
 import logging
@@ -49,17 +48,16 @@ class CoPartitionedInputs:
         topics: Sequence[str],
         assigned: Assigned,
         released: Callable[[], None],
-        *,
-        read: Sequence[str],
     ) -> None:
-        """Create the consumer; `properties` hold group and member id, `read` the topics whose records are wanted."""
+        """Create the consumer; `properties` hold group and member id."""
         self._topics = list(topics)
-        self._read = frozenset(read)
         self._assigned = assigned
         self._released = released
         self._held: list[Partition] = []
         self._positions: dict[Partition, int] = {}
         self._left_out: set[Partition] = set()
+        self._ends_seen: dict[Partition, int] = {}
+        self._paused: frozenset[Partition] = frozenset()
         self._halves: frozenset[int] = frozenset()
         self._halves_since_s = 0.0
         self._failure: BaseException | None = None
@@ -71,13 +69,14 @@ class CoPartitionedInputs:
                 "partition.assignment.strategy": "range",
                 "max.poll.interval.ms": MAX_POLL_INTERVAL_MS,
                 "queued.min.messages": 20_000,
+                "enable.partition.eof": True,
                 "error_cb": lambda error: _LOG.warning("kafka consumer: %s", error.name()),
             }
         )
 
     @property
     def held(self) -> Sequence[Partition]:
-        """Partitions that are ours and whole, of the topics that are read."""
+        """Partitions that are ours and whole."""
         return self._held
 
     @property
@@ -144,11 +143,27 @@ class CoPartitionedInputs:
     def read_from(self, positions: Positions) -> None:
         """Read every held partition from these positions, dropping what was fetched ahead."""
         self._positions = {p: offset for p, offset in positions.items() if p not in self._left_out}
-        self._consumer.assign([_start(p, offset) for p, offset in self._positions.items()])
+        self._assign()
         self.epoch += 1
 
+    def next_offset(self, partition: Partition) -> int:
+        """Offset behind the last record that was handed out, or behind the end where nothing is left.
+
+        Exact for inputs without transaction markers; an idle partition has no position of its own (KAFKA.md, Groups).
+        """
+        (at,) = self._consumer.position([TopicPartition(partition.topic, partition.number)])
+        return max(int(at.offset), self._ends_seen.get(partition, 0), self._positions.get(partition, 0))
+
+    def pause(self, partitions: frozenset[Partition]) -> None:
+        """Say which partitions are not fetched from now on; all others are."""
+        if partitions == self._paused:
+            return
+        self._consumer.pause([TopicPartition(p.topic, p.number) for p in partitions - self._paused])
+        self._consumer.resume([TopicPartition(p.topic, p.number) for p in self._paused - partitions])
+        self._paused = partitions
+
     def leave_out(self, partition: Partition) -> None:
-        """Read a partition no more until the next assignment; `read_from` must follow (C3)."""
+        """Read a partition no more until the next assignment; `read_from` must follow (C2)."""
         self._left_out.add(partition)
 
     def group_metadata(self) -> Any:
@@ -182,7 +197,9 @@ class CoPartitionedInputs:
                 good.append(message)
             elif ends_consumer(error):
                 raise KafkaException(error)
-            elif error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's spelling
+            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's spelling
+                self._ends_seen[Partition(message.topic(), message.partition())] = message.offset()
+            else:
                 _LOG.warning("kafka consumer: %s", error.name())
         if self._failure is not None:
             raise self._failure
@@ -199,7 +216,16 @@ class CoPartitionedInputs:
             self._failure = error
             positions = {}
         self._positions = dict(positions)
-        self._consumer.assign([_start(p, offset) for p, offset in positions.items()])
+        self._assign()
+
+    def _assign(self) -> None:
+        """Read the positions anew; a partition that was paused before would stay so (KAFKA.md, trap 3)."""
+        self._ends_seen.clear()
+        starts = [_start(p, offset) for p, offset in self._positions.items()]
+        self._consumer.assign(starts)
+        if self._paused and starts:
+            self._consumer.resume([TopicPartition(at.topic, at.partition) for at in starts])
+        self._paused = frozenset()
 
     def _take_whole(self, partitions: Sequence[Partition]) -> None:
         """C1: hold the numbers that every topic has, and remember since when another is missing."""
@@ -210,7 +236,7 @@ class CoPartitionedInputs:
             _LOG.warning("%d co-partitions lack a half and are not read", len(halves))
             self._halves_since_s = self._halves_since_s if self._halves else mono_s()
         self._halves = halves
-        self._held = sorted(p for p in partitions if p.number in whole and p.topic in self._read)
+        self._held = sorted(p for p in partitions if p.number in whole)
         ASSIGNED.labels("inputs").set(len(self._held))
 
     def _on_gone(self, _consumer: Any, partitions: list[Any]) -> None:

@@ -4,8 +4,10 @@ import orjson
 import pytest
 
 from processors.aggregate import decode_stream_time
-from processors.batch import STREAM_TIME, UNDECODABLE, Batch, Decider
+from processors.batch import STREAM_TIME, UNDECODABLE, WINDOW, Batch, Place
+from processors.decider import Decider
 from processors.interpret import ID_CHARS_MAX, TEXT_CHARS_MAX, Rules
+from processors.orders import Orders
 from schemas import topics
 from schemas.codec import decoder
 from schemas.config import Compliance, ListSettings, snapshot_of
@@ -52,8 +54,15 @@ class Decided:
         return self.store.get((partition, key))
 
     def take(self, record: RawCallback, *, key: bytes = KEY, partition: int = HOME) -> "Decided":
-        self.decider.take_callback(self.batch, record, key, partition=partition, offset=7, rules=RULES, read=self.read)
+        self.decider.take_callback(
+            self.batch, record, Place(topics.RAW, partition, 7, key), rules=RULES, read=self.read
+        )
         return self
+
+    def take_submitted(self, *, key: bytes = KEY, partition: int = HOME) -> bool:
+        place = Place(topics.SENDS_SUBMITTED, partition, 1, key)
+        orders = Orders(self.decider, hash_of=None)
+        return orders.take_submitted(self.batch, submitted(), place, rules=RULES, read=self.read)
 
     def commit(self) -> None:
         for partition, entries in self.decider.finish(self.batch).items():
@@ -91,7 +100,7 @@ def test_a_contact_is_folded_over_batch_and_store_and_a_repeat_tells_nothing() -
 def test_stream_time_never_goes_back_and_comes_last_in_the_state() -> None:
     decided = Decided().take(raw(1, received_at=NOW + 5)).take(raw(2, received_at=NOW))
     ((_, entries),) = decided.decider.finish(decided.batch).items()
-    assert [key for key, _ in entries] == [KEY, STREAM_TIME]
+    assert [key for key, _ in entries] == [KEY, WINDOW + b"acme/18005551234", STREAM_TIME]
     assert decode_stream_time(entries[-1][1]) == NOW + 5
 
 
@@ -107,8 +116,7 @@ def test_a_clock_that_is_ahead_does_not_end_the_memory_of_its_partition() -> Non
 
 def test_a_submitted_message_tells_the_list_and_our_id_of_its_report() -> None:
     decided = Decided()
-    found = decided.decider.take_submitted(decided.batch, submitted(), KEY, partition=HOME, offset=1, read=decided.read)
-    assert found
+    assert decided.take_submitted()
     decided.commit()
     (output,) = decided.take(
         raw(1, list=None, body=report(1, PHONE).replace(b'"sender":"18005551234",', b""))
@@ -119,7 +127,7 @@ def test_a_submitted_message_tells_the_list_and_our_id_of_its_report() -> None:
 
 def test_our_id_in_the_callback_url_wins_over_what_was_submitted() -> None:
     decided = Decided()
-    decided.decider.take_submitted(decided.batch, submitted(), KEY, partition=HOME, offset=1, read=decided.read)
+    decided.take_submitted()
     (output,) = decided.take(raw(1, mid="url-1")).batch.outputs
     assert decoder("DeliveryEvent")(output.value or b"")[1]["message_id"] == "url-1"
 
@@ -129,18 +137,14 @@ def test_a_submitted_message_outside_its_keys_partition_is_refused_and_teaches_n
     key: bytes, partition: int
 ) -> None:
     decided = Decided()
-    assert not decided.decider.take_submitted(
-        decided.batch, submitted(), key, partition=partition, offset=1, read=decided.read
-    )
+    assert not decided.take_submitted(key=key, partition=partition)
     assert not decided.batch.changed
     assert not decided.batch.outputs
 
 
 def test_a_record_that_cannot_be_read_is_kept_byte_for_byte_with_its_coordinates() -> None:
     decided = Decided()
-    decided.decider.refuse_bytes(
-        decided.batch, b"\x00junk", KEY, UNDECODABLE, topic=topics.RAW, partition=3, offset=9, now=NOW
-    )
+    decided.decider.refuse_bytes(decided.batch, b"\x00junk", UNDECODABLE, Place(topics.RAW, 3, 9, KEY), NOW)
     kept = decided.quarantined()
     assert (kept["body"], kept["reason"], kept["phone"]) == (b"\x00junk", "undecodable", PHONE)
     assert (kept["source_topic"], kept["source_partition"], kept["source_offset"]) == (topics.RAW, 3, 9)
@@ -149,7 +153,7 @@ def test_a_record_that_cannot_be_read_is_kept_byte_for_byte_with_its_coordinates
 def test_a_threshold_is_that_of_the_list_that_a_message_id_tells() -> None:
     strict = ListSettings(account="acme", number="18005559999", compliance=Compliance(failure_threshold=1))
     decided = Decided()
-    decided.decider.take_submitted(decided.batch, submitted(), KEY, partition=HOME, offset=1, read=decided.read)
+    decided.take_submitted()
     absent = report(1, PHONE).replace(b'"sender":"18005551234",', b"")
     absent = absent.replace(
         b'"groupId":3,"groupName":"DELIVERED","id":5,"name":"DELIVERED_TO_HANDSET"',
@@ -160,7 +164,7 @@ def test_a_threshold_is_that_of_the_list_that_a_message_id_tells() -> None:
         b'"groupId":1,"groupName":"HANDSET_ERRORS","id":27,"name":"EC_ABSENT_SUBSCRIBER"',
     )
     decided.decider.take_callback(
-        decided.batch, raw(1, list=None, body=absent), KEY, partition=HOME, offset=7,
+        decided.batch, raw(1, list=None, body=absent), Place(topics.RAW, HOME, 7, KEY),
         rules=Rules(snapshot_of((strict,))), read=decided.read,
     )  # fmt: skip
     assert topics.CONTACTS in decided.topics

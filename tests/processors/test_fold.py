@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.aggregate import SEEN_MAX, Aggregate, UnknownVersionError, decode, encode, key_of
+from processors.brake import ListWindow
 from processors.classify import classify
-from processors.facts import EMPTY_WINDOW, Fact, Folded, MessageFact, Origin, ReportFact, SubmittedFact
+from processors.facts import Fact, Folded, MessageFact, Origin, ReportFact, SubmittedFact
 from processors.fold import fold
 from schemas.providers.callback import DeliveryReport, InboundMessage
 from schemas.records import DeliveryStatus, FailureClass
@@ -19,8 +20,17 @@ DAY = 86_400_000
 T0 = 1_705_314_600_000
 
 
-def origin(name: str, at: int = T0, *, list_hint: str | None = LIST, weak: bool = False) -> Origin:
-    return Origin("acme", "infobip", PHONE, at, 0, 1, list_hint, key_of("infobip", name), weak, name)
+def origin(
+    name: str,
+    at: int = T0,
+    *,
+    list_hint: str | None = LIST,
+    weak: bool = False,
+    provider: str = "infobip",
+    redriven: bool = False,
+) -> Origin:
+    key = key_of("infobip", name)
+    return Origin("acme", provider, PHONE, at, 0, 1, list_hint, key, weak, name, redriven=redriven)
 
 
 def report(
@@ -47,7 +57,7 @@ def run(*facts: Fact, start: Aggregate | None = None) -> tuple[Aggregate, list[F
     now = 0
     for fact in facts:
         now = max(now, fact.origin.received_at)
-        folded = fold(aggregate, EMPTY_WINDOW, fact, now)
+        folded = fold(aggregate, lambda _: ListWindow(), fact, now)
         aggregate = decode(encode(folded.aggregate or aggregate))
         answers.append(folded)
     return aggregate, answers

@@ -17,7 +17,7 @@ from tests.stage import await_condition
 class Group:
     """Two topics of the test's own and one member that reads them."""
 
-    def __init__(self, bootstrap: str, prefix: str, *, partitions: Sequence[int], read: Sequence[int] = (0, 1)) -> None:
+    def __init__(self, bootstrap: str, prefix: str, *, partitions: Sequence[int]) -> None:
         self.topics = [f"{prefix}{number}" for number in range(len(partitions))]
         self._bootstrap = bootstrap
         admin = AdminClient({"bootstrap.servers": bootstrap})  # its futures fail when it is collected
@@ -29,8 +29,7 @@ class Group:
         self.inputs = CoPartitionedInputs(
             {"bootstrap.servers": bootstrap, "group.id": f"{prefix}group", "enable.auto.commit": False,
              "auto.offset.reset": "earliest"},
-            self.topics, lambda held: dict.fromkeys(held, 0), lambda: None,
-            read=[self.topics[number] for number in read],
+            self.topics, lambda held: dict.fromkeys(held, 0), lambda: None
         )  # fmt: skip
         self.inputs.subscribe()
 
@@ -79,17 +78,6 @@ def test_a_half_that_stays_away_for_too_long_ends_the_process(uneven: Group, mon
     monkeypatch.setattr(copartitioned, "HALF_S", 0.0)
     with pytest.raises(NotCoPartitionedError, match="1 co-partitions lack a half"):
         uneven.read(1)
-
-
-def test_a_topic_that_is_not_read_keeps_its_place(kafka: EmbeddedBroker, prefix: str) -> None:
-    group = Group(kafka.bootstrap, prefix, partitions=(1, 1), read=[0])
-    try:
-        group.write(1, 0, b"later")
-        group.write(0, 0, b"a", b"b")
-        assert group.read(2) == [b"a", b"b"]
-        assert group.inputs.held == [Partition(group.topics[0], 0)]
-    finally:
-        group.inputs.close()
 
 
 def test_a_partition_that_was_left_out_is_not_read_again(kafka: EmbeddedBroker, prefix: str) -> None:
