@@ -1,19 +1,21 @@
-"""Writes a few records as one transaction, for commands; not for workers."""
+"""Writes records for commands, as one transaction or each for itself; not for workers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from confluent_kafka import KafkaException, Producer
 
 from runtime.kafka.admin import ClusterError, translated
-from runtime.kafka.properties import transactional
+from runtime.kafka.properties import producer, transactional
 from schemas.settings import KafkaSettings
 
 CALL_S: Final = 10.0
 TRANSACTION_MS: Final = 10_000
 """A command that dies holds back readers of committed records no longer than this (DESIGN.md 4.0)."""
 POLL_FULL_S: Final = 0.05
+EACH_MS: Final = 30_000
+"""Longest that one record of a command waits for its acknowledgement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +50,52 @@ def write_together(
         if check is not None:
             check()
         client.begin_transaction()
-        for write in writes:
-            _produce(client, write)
+        try:
+            for write in writes:
+                _produce(client, write)
+        except ClusterError:
+            client.abort_transaction(CALL_S)
+            raise
         client.commit_transaction(CALL_S)
     except KafkaException as error:
         client.purge(in_queue=True, in_flight=True, blocking=False)
         raise translated("write", error) from error
 
 
-def _produce(client: Any, write: Write) -> None:
+def write_each(kafka: KafkaSettings, writes: Iterable[Write], *, acked: Callable[[], None] = lambda: None) -> None:
+    """Write records outside of any transaction, as the processor's inputs need it; back once all are acknowledged.
+
+    `acked` is called for each. Writing the same again must be harmless: after an error some of them may be there.
+
+    Raises:
+        ClusterError: at least one was not acknowledged; the command can be run again.
+    """
+    problems: list[Any] = []
+
+    def told(error: Any, _message: Any) -> None:
+        if error is None:
+            acked()
+        else:
+            problems.append(error)
+
+    client: Any = Producer(producer(kafka, "command", message_timeout_ms=EACH_MS))
+    for write in writes:
+        _produce(client, write, on_delivery=told)
+        client.poll(0)
+        if problems:
+            break
+    client.flush()
+    if problems:
+        raise translated("write", KafkaException(problems[0]))
+
+
+def _produce(client: Any, write: Write, **extra: Any) -> None:
     while True:
         try:
-            client.produce(write.topic, write.value, write.key, write.partition)
+            client.produce(write.topic, write.value, write.key, write.partition, **extra)
         except BufferError:
             client.poll(POLL_FULL_S)
         except KafkaException as error:
-            client.abort_transaction(CALL_S)
             raise ClusterError(f"write to {write.topic}", error.args[0].name(), retriable=False) from error
         else:
             return

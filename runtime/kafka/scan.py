@@ -9,13 +9,18 @@ from runtime.kafka.admin import Cluster, ClusterError, translated
 from runtime.kafka.errors import ends_consumer
 from runtime.kafka.properties import shared
 from runtime.kafka.records import Message, Partition
+from schemas.partitioner import partition_of
 from schemas.settings import KafkaSettings
 
 POLL_S: Final = 0.2
 
 
-def scan(kafka: KafkaSettings, topic: str, *, from_end: bool = False, follow: bool = False) -> Iterator[Message]:
+def scan(
+    kafka: KafkaSettings, topic: str, *, from_end: bool = False, follow: bool = False, key: str | None = None
+) -> Iterator[Message]:
     """Yield committed records of every partition; ends at the offsets of the start unless `follow`.
+
+    With `key` only the partition is read where records of that key lie.
 
     Raises:
         ClusterError: no such topic, no right to read it, or no answer when the reading begins.
@@ -24,7 +29,8 @@ def scan(kafka: KafkaSettings, topic: str, *, from_end: bool = False, follow: bo
     count = cluster.partition_counts().get(topic, 0)
     if count == 0:
         raise ClusterError(f"read {topic}", "no such topic; run `trackly topics apply`", retriable=False)
-    partitions = [Partition(topic, number) for number in range(count)]
+    numbers = range(count) if key is None else [partition_of(key.encode(), count)]
+    partitions = [Partition(topic, number) for number in numbers]
     ends, lows = cluster.end_offsets(partitions), cluster.low_watermarks(partitions)
     starts = ends if from_end else lows
     open_ends = {p: end for p, end in ends.items() if starts[p] < end}
