@@ -5,7 +5,7 @@ A reader of a later version reads every earlier one; a byte it does not know is 
 """
 
 from hashlib import blake2b
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -118,6 +118,7 @@ class UnreadableStateError(Exception):
     """The bytes are corrupt: the store must be rebuilt."""
 
 
+_Value = TypeVar("_Value")
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(Aggregate)
 _window_decoder: Final = msgspec.msgpack.Decoder(ListWindow)
@@ -137,11 +138,7 @@ def decode(data: bytes) -> Aggregate:
         UnknownVersionError: the first byte is of a version we do not know.
         UnreadableStateError: the bytes are corrupt.
     """
-    _check_version(data)
-    try:
-        return _decoder.decode(memoryview(data)[1:])
-    except msgspec.DecodeError as error:
-        raise UnreadableStateError("an aggregate is corrupt") from error
+    return _decoded(_decoder, data, "an aggregate")
 
 
 def encode_stream_time(at: int) -> bytes:
@@ -169,11 +166,15 @@ def encode_window(window: ListWindow) -> bytes:
 
 def decode_window(data: bytes) -> ListWindow:
     """Read what a list met in the last hour; raises as `decode` does."""
+    return _decoded(_window_decoder, data, "a list's window")
+
+
+def _decoded(decoder: msgspec.msgpack.Decoder[_Value], data: bytes, what: str) -> _Value:
     _check_version(data)
     try:
-        return _window_decoder.decode(memoryview(data)[1:])
+        return decoder.decode(memoryview(data)[1:])
     except msgspec.DecodeError as error:
-        raise UnreadableStateError("a list's window is corrupt") from error
+        raise UnreadableStateError(f"{what} is corrupt") from error
 
 
 def _check_version(data: bytes) -> None:

@@ -9,7 +9,7 @@ W2  A request for a list that is not known waits also for configuration whose en
 W3  A partition that is held back reaches no end, so nothing is approved beside a record that nobody could read.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from runtime.kafka.records import Message, Partition
@@ -57,15 +57,14 @@ class Barrier:
                 self._numbers[number].configuration_s = configuration_s
 
     def reached(
-        self, next_offset: Callable[[Partition], int], held_back: Iterable[Partition], configuration_s: float
+        self, next_offset: Callable[[Partition], int], held_back: Collection[Partition], configuration_s: float
     ) -> list[Message]:
         """Take the requests whose ends are reached, in the order in which they were read."""
-        held = frozenset(held_back)
         ready = [
             number
             for number, waiting in self._numbers.items()
             if (waiting.configuration_s is None or waiting.configuration_s <= configuration_s)
-            and all(at not in held and next_offset(at) >= end for at, end in waiting.ends.items())
+            and all(at not in held_back and next_offset(at) >= end for at, end in waiting.ends.items())
         ]
         return [message for number in ready for message in self._numbers.pop(number).messages]
 

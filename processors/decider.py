@@ -64,7 +64,7 @@ class Decider:
             UnreadableStateError: what is known of the contact is corrupt.
         """
         received_at, partition = raw["received_at"], place.partition
-        now = max(min(received_at, batch.latest), batch.stream_time.get(partition) or self.stream_time(partition, read))
+        now = max(min(received_at, batch.latest), self.stream_time(batch, partition, read))
         batch.stream_time[partition] = now
         aggregate = self.aggregate(batch, place, raw["account"], raw["phone"], read)
         if aggregate is None:
@@ -171,8 +171,11 @@ class Decider:
             if entry["decision"] == "removal_withheld":
                 batch.counts[metrics.WITHHELD] += 1
 
-    def stream_time(self, partition: int, read: Read) -> int:
+    def stream_time(self, batch: Batch, partition: int, read: Read) -> int:
         """Stream time of a partition, milliseconds since the epoch; 0 before its first callback."""
+        known = batch.stream_time.get(partition)
+        if known:
+            return known
         stored = read(partition, STREAM_TIME)
         if stored is None:
             return 0

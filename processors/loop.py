@@ -99,13 +99,9 @@ class Processor:
         )
         self._rules_of = follower.snapshot
         self._rules = Rules(self._rules_of, partitions=self._partitions)
-        self._held_back: set[Partition] = set()
-        self._left_out: set[Partition] = set()
-        """Those of the partitions held back that are not fetched any more."""
         self._backlog = Backlog()
         self._topics = {name: self._prefix + name for name in topics.CATALOGUE}
         self._changelog = self._topics[topics.AGGREGATE]
-        self._raw = self._topics[topics.RAW]
 
     def run(self) -> int:
         """Work until the process is asked to drain."""
@@ -160,7 +156,7 @@ class Processor:
             ends = insist(lambda: self._cluster.end_offsets(first), keep_waiting=self._waiting)
             self._barrier.add(asked, ends, configuration_s=asked_s)
             messages = [message for message in messages if message.topic() != self._requested]
-        ready = self._barrier.reached(self._inputs.next_offset, self._held_back, self._follower.end_taken_s)
+        ready = self._barrier.reached(self._inputs.next_offset, self._inputs.left_out, self._follower.end_taken_s)
         self._inputs.pause(self._barrier.partitions)
         return [*messages, *ready]
 
@@ -183,9 +179,10 @@ class Processor:
         now = now_ms()
         batch = Batch(latest=now + AHEAD_MS_MAX, now=now)
         positions: dict[Partition, int] = {}
+        held_back = self._inputs.left_out
         for message in messages:
             topic, number, offset = message.topic(), message.partition(), message.offset()
-            if self._held_back and Partition(topic, number) in self._held_back:
+            if held_back and Partition(topic, number) in held_back:
                 continue
             try:
                 self._take(batch, message, number, offset)
@@ -250,7 +247,6 @@ class Processor:
         """L4: not poison but a newer writer during a rolling upgrade; whoever is upgraded reads it from there."""
         UNKNOWN_SCHEMA.inc()
         _LOG.error("%s waits for a newer version of this process: %s", partition, error)
-        self._held_back.add(partition)
         self._backlog.hold_back(stamp_ms)
         self._inputs.leave_out(partition)
 
@@ -259,9 +255,8 @@ class Processor:
         if positions:
             self._commit_positions(batch, positions)
         self._backlog.decided()
-        if self._held_back != self._left_out:
+        if self._inputs.still_fetched:
             self._read_from(self._committed())
-            self._left_out = set(self._held_back)
 
     def _commit_positions(self, batch: Batch, positions: dict[Partition, int]) -> None:
         started = mono_s()
@@ -313,7 +308,6 @@ class Processor:
             self._read_from(self._restore(held))
 
     def _assigned(self, held: Sequence[Partition]) -> dict[Partition, int]:
-        self._held_back, self._left_out = set(), set()
         self._barrier.clear()
         self._backlog.cleared()
         return self._restore(held)
@@ -337,8 +331,8 @@ class Processor:
         return not self._life.stopping.wait(RETRY_S)
 
     def _show_readiness(self) -> None:
-        if self._held_back:
-            self._life.not_ready = f"{len(self._held_back)} partitions wait for a newer version of this process"
+        if self._inputs.left_out:
+            self._life.not_ready = f"{len(self._inputs.left_out)} partitions wait for a newer version of this process"
         elif self._inputs.halves:
             self._life.not_ready = f"{len(self._inputs.halves)} co-partitions lack their other half"
         elif self._inputs.held:

@@ -31,7 +31,7 @@ class Orders:
 
     def take_submitted(self, batch: Batch, sent: SendSubmitted, place: Place, *, rules: Rules, read: Read) -> bool:
         """Learn a message id from the sending service; False where the record is not in its key's partition."""
-        now = batch.stream_time.get(place.partition) or self._decider.stream_time(place.partition, read)
+        now = self._decider.stream_time(batch, place.partition, read)
         aggregate = self._decider.aggregate(batch, place, sent["account"], sent["phone_number"], read)
         if aggregate is None:
             return False
@@ -94,7 +94,7 @@ class Orders:
             origin, ordered["command"], ordered["list_number"], rules.lists_of(account), ordered["actor"],
             ordered["active"], ordered["contact_reason"], ordered["unsubscribed_at"],
         )  # fmt: skip
-        stream_time = batch.stream_time.get(place.partition) or self._decider.stream_time(place.partition, read)
+        stream_time = self._decider.stream_time(batch, place.partition, read)
         folded = self._decider.fold(batch, place, aggregate, fact, stream_time or now, rules=rules, read=read)
         batch.counts[metrics.COMMANDS.labels(ordered["command"], "repeated" if folded.repeat else "done")] += 1
         self._decider.tell(batch, place, folded)

@@ -110,63 +110,40 @@ def ledger_of_message(
     fact: "MessageFact", list_number: str | None, decided: "Decided", event_id: str | None, now: int
 ) -> LedgerEntry:
     """The ledger entry of a decision that a message brought."""
-    origin, message, found = fact.origin, fact.message, fact.classification
-    return {
-        "account": origin.account,
-        "phone_number": origin.phone,
-        "list_number": list_number,
-        "decision": decided.decision,
-        "reason": decided.state.reason,
-        "label": found.label,
-        "keyword": found.keyword,
-        "match_type": found.match_type,
-        "rule_id": found.rule_id or "",
-        "ruleset_version": found.ruleset_version,
-        "provider": origin.provider,
-        "provider_message_id": message.provider_message_id,
-        "provider_time": message.at,
-        "received_at": origin.received_at,
-        "decided_at": now,
-        "text_hash": hashlib.sha256(message.body.encode("utf-8", "surrogatepass")).hexdigest(),
-        "event_id": event_id,
-        "actor": None,
-        "source_partition": origin.partition,
-        "source_offset": origin.offset,
-    }
+    message, found = fact.message, fact.classification
+    entry = _ledger(fact.origin, list_number, decided, found.rule_id or "", event_id, now)
+    entry["label"], entry["keyword"], entry["match_type"] = found.label, found.keyword, found.match_type
+    entry["ruleset_version"] = found.ruleset_version
+    entry["provider_message_id"], entry["provider_time"] = message.provider_message_id, message.at
+    entry["text_hash"] = hashlib.sha256(message.body.encode("utf-8", "surrogatepass")).hexdigest()
+    return entry
 
 
 def ledger_of_report(
     fact: "ReportFact", list_number: str | None, after: "AfterReport", event_id: str | None, now: int
 ) -> LedgerEntry:
     """The ledger entry of a decision that a delivery report brought."""
-    origin, report = fact.origin, fact.report
-    return {
-        "account": origin.account,
-        "phone_number": origin.phone,
-        "list_number": list_number,
-        "decision": after.decision,
-        "reason": after.state.reason,
-        "label": "reply",
-        "keyword": None,
-        "match_type": None,
-        "rule_id": after.rule_id,
-        "ruleset_version": RULESET_VERSION,
-        "provider": origin.provider,
-        "provider_message_id": report.provider_message_id,
-        "provider_time": report.at,
-        "received_at": origin.received_at,
-        "decided_at": now,
-        "text_hash": None,
-        "event_id": event_id,
-        "actor": None,
-        "source_partition": origin.partition,
-        "source_offset": origin.offset,
-    }
+    entry = _ledger(fact.origin, list_number, after, after.rule_id, event_id, now)
+    entry["provider_message_id"], entry["provider_time"] = fact.report.provider_message_id, fact.report.at
+    return entry
 
 
 def ledger_of_command(fact: "CommandFact", list_number: str | None, decided: "Decided", now: int) -> LedgerEntry:
     """The ledger entry of a decision that a command brought."""
-    origin = fact.origin
+    entry = _ledger(fact.origin, list_number, decided, f"command.{fact.kind}", None, now)
+    entry["provider_message_id"], entry["actor"] = fact.origin.natural_key, fact.actor
+    return entry
+
+
+def _ledger(
+    origin: "Origin",
+    list_number: str | None,
+    decided: "Decided | AfterReport",
+    rule_id: str,
+    event_id: str | None,
+    now: int,
+) -> LedgerEntry:
+    """What every entry says; what no message, provider or person was behind stays empty."""
     return {
         "account": origin.account,
         "phone_number": origin.phone,
@@ -176,16 +153,16 @@ def ledger_of_command(fact: "CommandFact", list_number: str | None, decided: "De
         "label": "reply",
         "keyword": None,
         "match_type": None,
-        "rule_id": f"command.{fact.kind}",
+        "rule_id": rule_id,
         "ruleset_version": RULESET_VERSION,
-        "provider": "command",
-        "provider_message_id": origin.natural_key,
+        "provider": origin.provider,
+        "provider_message_id": None,
         "provider_time": None,
         "received_at": origin.received_at,
         "decided_at": now,
         "text_hash": None,
-        "event_id": None,
-        "actor": fact.actor,
+        "event_id": event_id,
+        "actor": None,
         "source_partition": origin.partition,
         "source_offset": origin.offset,
     }

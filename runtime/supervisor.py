@@ -28,6 +28,7 @@ from schemas.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 
+ROLES: Final = ("gateway", "processor", "dispatcher", "forwarder")
 BACKOFF_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 HEALTHY_S: Final = 60.0
 """A role that lived so long begins its backoff anew."""
@@ -113,6 +114,11 @@ class Deployment:
         for line in planned.lines:
             self.progress(line)
         config_apply.execute(settings, planned, present, actor="up")
+
+    def start_roles(self) -> None:
+        """Start one process of every role."""
+        for name in ROLES:
+            self.start_role(name)
 
     def start_role(self, name: str, *arguments: str, ordinal: int = 0) -> None:
         """Start a role as a process whose command line shows `trackly ROLE`."""

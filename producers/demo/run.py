@@ -80,8 +80,7 @@ def run(*, seconds: float, rate: float, seed: int, console: Console) -> int:
     try:
         deployment.start_broker()
         deployment.provision(partitions=PARTITIONS)
-        for role in ("gateway", "processor", "dispatcher", "forwarder"):
-            deployment.start_role(role)  # the configuration reaches them live
+        deployment.start_roles()  # the configuration reaches them live
         good = asyncio.run(_show(deployment, f"http://127.0.0.1:{port}", seconds, rate, seed, console))
     finally:
         deployment.stop()

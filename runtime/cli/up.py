@@ -37,8 +37,7 @@ def up(file: Path | None, port: int | None) -> None:
             deployment.provision()
             if file is not None:
                 deployment.configure(file.read_text("utf-8"), str(file))
-            for role in ("gateway", "processor", "dispatcher", "forwarder"):
-                deployment.start_role(role)
+            deployment.start_roles()
             deployment.await_ready()
         address = f"http://{effective.gateway.host}:{port or effective.gateway.port}"
         click.echo(f"ready gateway={address} bootstrap={deployment.settings().kafka.bootstrap_servers}")

@@ -9,7 +9,7 @@ C2  A partition that was left out is not read again before the next assignment.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -56,6 +56,7 @@ class CoPartitionedInputs:
         self._held: list[Partition] = []
         self._positions: dict[Partition, int] = {}
         self._left_out: set[Partition] = set()
+        self._still_fetched = False
         self._ends_seen: dict[Partition, int] = {}
         self._paused: frozenset[Partition] = frozenset()
         self._halves: frozenset[int] = frozenset()
@@ -83,6 +84,16 @@ class CoPartitionedInputs:
     def halves(self) -> frozenset[int]:
         """Partition numbers that wait for their other half (C1)."""
         return self._halves
+
+    @property
+    def left_out(self) -> Collection[Partition]:
+        """Partitions that are not read before the next assignment (C2)."""
+        return self._left_out
+
+    @property
+    def still_fetched(self) -> bool:
+        """Whether a partition was left out since the last `read_from`."""
+        return self._still_fetched
 
     def subscribe(self) -> None:
         """Join the group."""
@@ -165,6 +176,7 @@ class CoPartitionedInputs:
     def leave_out(self, partition: Partition) -> None:
         """Read a partition no more until the next assignment; `read_from` must follow (C2)."""
         self._left_out.add(partition)
+        self._still_fetched = True
 
     def group_metadata(self) -> Any:
         """What a transaction needs to commit our positions; fetch it anew for each."""
@@ -220,6 +232,7 @@ class CoPartitionedInputs:
 
     def _assign(self) -> None:
         """Read the positions anew; a partition that was paused before would stay so (KAFKA.md, trap 3)."""
+        self._still_fetched = False
         self._ends_seen.clear()
         starts = [_start(p, offset) for p, offset in self._positions.items()]
         self._consumer.assign(starts)

@@ -7,12 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.aggregate import Aggregate, decode, encode, key_of
-from processors.brake import ListWindow
-from processors.facts import CommandFact, Fact, Folded, Origin, RequestFact
-from processors.fold import fold
+from processors.facts import CommandFact, Fact, Origin, RequestFact
 from processors.gate import VALID_MS
 from schemas.records import ContactCommandKind
-from tests.processors.test_fold import LIST, PHONE, T0, message, report
+from tests.processors.test_fold import LIST, PHONE, T0, message, report, run
 
 OTHER = "+18005559999"
 
@@ -37,17 +35,6 @@ def command(
         "acme", "command", PHONE, at, 0, 1, list_number, key_of("command", name), key_is_weak=False, natural_key=name
     )
     return CommandFact(origin, kind, list_number, (LIST, OTHER), "tester", **extra)
-
-
-def run(*facts: Fact, start: Aggregate | None = None) -> tuple[Aggregate, list[Folded]]:
-    aggregate, answers = start or Aggregate(), []
-    now = 0
-    for fact in facts:
-        now = max(now, fact.origin.received_at)
-        folded = fold(aggregate, lambda _: ListWindow(), fact, now)
-        aggregate = decode(encode(folded.aggregate or aggregate))
-        answers.append(folded)
-    return aggregate, answers
 
 
 def asked(*facts: Fact, **how: Any) -> str | None:
