@@ -182,7 +182,7 @@ class Processor:
         held_back = self._inputs.left_out
         for message in messages:
             topic, number, offset = message.topic(), message.partition(), message.offset()
-            if held_back and Partition(topic, number) in held_back:
+            if held_back and self._is_held_back(topic, number):
                 continue
             try:
                 self._take(batch, message, number, offset)
@@ -191,6 +191,11 @@ class Processor:
                 continue
             positions[Partition(topic, number)] = offset + 1
         return batch, positions
+
+    def _is_held_back(self, topic: str, number: int) -> bool:
+        """L4; a request waits with what it must see, also where that was held back earlier in this very batch."""
+        seen_first = [self._prefix + name for name in READ_FIRST] if topic == self._requested else []
+        return any(Partition(name, number) in self._inputs.left_out for name in (topic, *seen_first))
 
     def _take(self, batch: Batch, message: Message, number: int, offset: int) -> None:
         """Decide one record, or keep it in quarantine where its bytes are no record."""

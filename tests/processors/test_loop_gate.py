@@ -9,7 +9,7 @@ from confluent_kafka import Producer
 from schemas import topics
 from schemas.codec import encoder
 from tests.processors.test_loop import CONFIG, inbound
-from tests.processors.test_loop_trouble import metric
+from tests.processors.test_loop_trouble import OF_A_NEWER_VERSION, is_live_and_unready, metric, number_of
 from tests.stage import Stage, await_condition
 
 LIST = "+18005551234"
@@ -105,3 +105,17 @@ def test_no_send_that_was_asked_after_an_acknowledged_stop_is_approved(stage: St
     found = decisions(stage, CONTACTS)
     wrong = {number for number in range(CONTACTS) if (found[f"send-{number}"] == "approved") is (number in stops)}
     assert not wrong
+
+
+def test_no_send_is_approved_beside_a_callback_that_only_a_newer_version_can_read(stage: Stage) -> None:
+    """The callback may be a STOP; it is held back in the very batch that holds the request."""
+    stage.configure(CONFIG)
+    here = number_of(1)
+    elsewhere = next(number for number in range(2, 60) if number_of(number) != here)
+    stage.produce(topics.RAW, "RawCallback", [(request(1)[0], OF_A_NEWER_VERSION)])
+    stage.produce(topics.SENDS_REQUESTED, "SendRequest", [request(1), request(elsewhere)])
+    role = stage.start("processor")
+    assert decisions(stage, 1) == {f"send-{elsewhere}": "approved"}
+    await_condition(lambda: is_live_and_unready(role), what="unready, and alive")
+    stage.produce(topics.SENDS_REQUESTED, "SendRequest", [request(elsewhere, message_id="again")])
+    assert decisions(stage, 2) == {f"send-{elsewhere}": "approved", "again": "approved"}
