@@ -57,6 +57,8 @@ class _Batch:
 
     slots: Sequence[Slot]
     then: Outcome
+    target: Target
+    """Without credentials in the query."""
     fragments: int = 0
     bad: int = 0
 
@@ -125,7 +127,7 @@ class Ingest:
             return _unavailable("too much in flight", "overloaded", adapter)
         good = await waiter.future
         if not good:
-            return await self._not_written(target, adapter, request, waiter)
+            return await self._not_written(decided.target, adapter, request, waiter)
         if decided.fragments:
             metrics.FRAGMENT_CHILDREN[adapter.name].inc(decided.fragments)
             metrics.LAST_ACCEPTED_S[adapter.name] = request.received_at / 1000
@@ -150,13 +152,13 @@ class Ingest:
         if target.flaw is not None:
             copy = self._records.of_whole(target, name, request, reason="malformed", detail=f"{target.flaw}.")
             then = Outcome(Answer(400, target.flaw.encode()), "bad_request", provider=name)
-            return _Batch([copy], then, bad=1)
+            return _Batch([copy], then, target, bad=1)
         split = adapter.split(request)
         match split:
             case Malformed(detail):
                 copy = self._records.of_whole(target, name, request, reason="malformed", detail=detail)
                 then = Outcome(adapter.malformed(request, detail), "malformed", provider=name)
-                return _Batch([copy], then, bad=1)
+                return _Batch([copy], then, target, bad=1)
             case Split():
                 return self._decide_split(target, adapter, request, split, secret)
             case _:
@@ -172,7 +174,7 @@ class Ingest:
             return Outcome(answer, "ignored", provider=adapter.name)
         kind = split.fragments[0].kind if split.fragments else "unknown"
         then = Outcome(answer, "accepted", kind, provider=adapter.name)
-        return _Batch(slots, then, len(split.fragments), len(split.bad))
+        return _Batch(slots, then, target, len(split.fragments), len(split.bad))
 
     async def _not_written(
         self, target: Target, adapter: Adapter, request: CallbackRequest, refused: _Waiter

@@ -237,7 +237,8 @@ def test_a_record_larger_than_the_brokers_take_is_413(stage: Stage) -> None:
     gateway.role.await_ready()
     noise = Random(1).randbytes(60_000).hex()
     large = orjson.dumps({"results": [{**REPORT, "padding": noise}]})
-    assert gateway.post(POSTED, large).status_code == 413
+    assert gateway.post(f"{POSTED}&word=path-secret&campaign=spring", large).status_code == 413
     assert gateway.post(POSTED).status_code == 200
     (kept,) = stage.await_records(topics.QUARANTINE, 1)
     assert (kept["reason"], kept["split"], kept["body"]) == ("too_large", False, large)
+    assert kept["query"] == {"campaign": "spring"}
