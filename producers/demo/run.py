@@ -20,7 +20,7 @@ from rich.live import Live
 
 from producers.demo.receiver import Receiver
 from producers.demo.view import Figures, line, table, total
-from producers.simulator.callbacks import PROVIDERS, generate
+from producers.simulator.callbacks import generate
 from producers.simulator.driver import Answered, Driver, Pace, Summary
 from producers.simulator.scenario import Origin
 from runtime.broker import free_port
@@ -122,17 +122,17 @@ async def _show(deployment: Deployment, gateway: str, seconds: float, rate: floa
 
 
 async def _send(gateway: str, traffic: Traffic, rng: Random, seconds: float, rate: float) -> list[Summary]:
-    share = rate / len(PROVIDERS)
+    share = rate / len(NUMBERS)
     drivers = []
     runs = []
-    for provider in PROVIDERS:
+    for provider in NUMBERS:
         origin = Origin(
             provider=provider,
             account="demo",
             list_number=NUMBERS[provider],
             base_url=gateway,
             secret=None if provider == "twilio" else SECRETS["path"],
-            auth_token=SECRETS["twilio"] if provider == "twilio" else None,
+            credentials={"auth_token": SECRETS["twilio"]} if provider == "twilio" else {},
         )
         pace = Pace(count=max(1, int(share * seconds)), rate=share, repeats=REPEATS)
         driver = Driver(gateway, pace, rng=rng, watcher=traffic.watch)

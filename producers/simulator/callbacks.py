@@ -1,27 +1,21 @@
 """One call, one callback of a provider: draws what happened and lets the provider's module spell it. Pure."""
 
-from collections.abc import Callable, Mapping
+import importlib
+import pkgutil
+from collections.abc import Mapping
 from random import Random
-from typing import Final, NamedTuple
+from typing import Final
 
-from producers.simulator import cm, infobip, twilio
-from producers.simulator.scenario import Callback, Facts, Origin, Scenario, TextFact, draw
+import producers.simulator.spellings as package
+from producers.simulator.scenario import Callback, Origin, Scenario, TextFact, draw
+from producers.simulator.spelling import Spelling
 
-Render = Callable[[Facts, Origin, Random], Callback]
-
-
-class _Provider(NamedTuple):
-    render: Render
-    reports_max: int
-    texts_max: int
-
-
-_PROVIDERS: Final[Mapping[str, _Provider]] = {
-    "infobip": _Provider(infobip.render, infobip.BATCH_MAX, infobip.BATCH_MAX),
-    "twilio": _Provider(twilio.render, twilio.BATCH_MAX, twilio.BATCH_MAX),
-    "cm": _Provider(cm.render, cm.BATCH_MAX, 1),
+SPELLINGS: Final[Mapping[str, Spelling]] = {
+    module.name: importlib.import_module(f"{package.__name__}.{module.name}").SPELLING
+    for module in pkgutil.iter_modules(package.__path__)
 }
-PROVIDERS: Final = tuple(_PROVIDERS)
+"""Every module of the package, by its name, which is the provider's."""
+PROVIDERS: Final = tuple(sorted(SPELLINGS))
 """Providers that can be simulated."""
 
 
@@ -30,9 +24,11 @@ def generate(origin: Origin, scenario: Scenario, rng: Random, *, now: int, batch
 
     `batch` is how many reports or texts it holds, fewer where the provider sends fewer. `now` is in milliseconds since
     the epoch. Two calls never tell the same fact; the provider's repeat of a callback is the same object sent again.
+
+    Raises:
+        ValueError: only deliveries are asked for and the provider reports none.
     """
-    provider = _PROVIDERS[origin.provider]
-    facts = draw(scenario, rng, now=now, count=min(batch, provider.reports_max))
-    if isinstance(facts[0], TextFact):
-        facts = facts[: provider.texts_max]
-    return provider.render(facts, origin, rng)
+    provider = SPELLINGS[origin.provider]
+    facts = draw(scenario, rng, now=now, count=batch, with_reports=provider.reports_max > 0)
+    most = provider.texts_max if isinstance(facts[0], TextFact) else provider.reports_max
+    return provider.render(facts[:most], origin, rng)

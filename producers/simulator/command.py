@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from producers.simulator.callbacks import PROVIDERS, generate
+from producers.simulator.callbacks import PROVIDERS, SPELLINGS, generate
 from producers.simulator.driver import Driver, Pace, Summary
 from producers.simulator.scenario import SCENARIOS, Origin, Scenario
 from runtime.clock import now_ms
@@ -28,21 +28,33 @@ EXIT_REFUSED: Final = 1
 @click.option("--account", default="acme", show_default=True)
 @click.option("--list", "list_number", default="+18005551234", show_default=True, help="Number of the list.")
 @click.option("--secret", envvar="SIMULATE_SECRET", help="Path secret; also SIMULATE_SECRET.")
-@click.option("--auth-token", envvar="SIMULATE_AUTH_TOKEN", help="Twilio's; also SIMULATE_AUTH_TOKEN.")
+@click.option("--credential", envvar="SIMULATE_CREDENTIAL", help="What it signs with; also SIMULATE_CREDENTIAL.")
 @click.option("--seed", type=int, help="Same seed, same callbacks; by default another one each time.")
 @click.option("--batch", type=click.IntRange(1, 2000), default=1, show_default=True, help="Reports in a callback.")
 @click.option("--repeats", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share sent twice.")
 def simulate(**options: Any) -> None:
-    """Post callbacks as a provider does; one JSON object with counts and latencies, exit 1 if any was refused."""
-    if options["provider"] == "twilio" and not (options["auth_token"] or options["secret"]):
-        raise click.UsageError("twilio shows who it is by --auth-token, or by --secret")
+    """Post callbacks as a provider does; one JSON object with counts and latencies, exit 1 if any was refused.
+
+    The credential is the value that the configuration file has for the provider (for Twilio its `auth_token`); for
+    Telnyx it is the seed of the private key in base64.
+    """
+    spelling = SPELLINGS[options["provider"]]
+    if spelling.credential is not None and not (options["credential"] or options["secret"]):
+        raise click.UsageError(
+            f"{options['provider']} signs by --credential ({spelling.credential}), or has a --secret"
+        )
+    if spelling.credential is None and options["credential"]:
+        raise click.UsageError(f"{options['provider']} signs nothing; give --secret")
+    if options["scenario"] == "deliveries" and spelling.reports_max == 0:
+        raise click.UsageError(f"{options['provider']} reports no deliveries")
+    credentials = {spelling.credential: options["credential"]} if spelling.credential and options["credential"] else {}
     origin = Origin(
         provider=options["provider"],
         account=options["account"],
         list_number=options["list_number"],
         base_url=options["public_url"] or options["gateway"],
         secret=options["secret"],
-        auth_token=options["auth_token"],
+        credentials=credentials,
     )
     pace = Pace(count=options["count"] or None, rate=options["rate"], repeats=options["repeats"])
     rng = Random(options["seed"])  # noqa: S311 - traffic, not secrets

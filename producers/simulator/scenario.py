@@ -4,7 +4,7 @@ The provider's own spelling of it is in the module of that provider. The same se
 """
 
 import string
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Final, Literal, get_args
@@ -54,7 +54,8 @@ class Origin:
     base_url: str
     """Scheme and host as the gateway's `public_base_url` says; Twilio signs it."""
     secret: str | None = field(default=None, repr=False)
-    auth_token: str | None = field(default=None, repr=False)
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What the provider signs with, by its name in the configuration file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class Expected:
 
     event: EventName
     event_id: str
-    """Also the `webhook-id` of the delivery."""
+    """Also the `webhook-id` of the delivery; empty where the payload holds neither id nor time to make it from."""
     natural_key: str
     phone: str = field(repr=False)
     list_number: str
@@ -115,12 +116,18 @@ class Callback:
     expects: tuple[Expected, ...]
 
 
-def draw(scenario: Scenario, rng: Random, *, now: int, count: int) -> Facts:
+def draw(scenario: Scenario, rng: Random, *, now: int, count: int, with_reports: bool = True) -> Facts:
     """Invent what one callback tells: `count` reports, or one to `count` texts.
 
-    Reports and texts never share a callback, because providers send them to different URLs.
+    Reports and texts never share a callback, because providers send them to different URLs. A provider without
+    reports has texts in the place of the mixed scenario's reports.
+
+    Raises:
+        ValueError: only deliveries are asked for, without reports.
     """
-    if _event_of(scenario, rng) == "delivery":
+    if scenario == "deliveries" and not with_reports:
+        raise ValueError("this provider reports no deliveries")
+    if _event_of(scenario, rng) == "delivery" and with_reports:
         return [_report(rng, now) for _ in range(count)]
     return [_text(scenario, rng, now) for _ in range(count)]
 
@@ -137,7 +144,9 @@ def expected(
     event: EventName = "delivery" if isinstance(fact, ReportFact) else fact.event
     return Expected(
         event=event,
-        event_id=event_id(origin.account, origin.provider, event, origin.list_number, natural_key),
+        event_id=event_id(origin.account, origin.provider, event, origin.list_number, natural_key)
+        if natural_key
+        else "",
         natural_key=natural_key,
         phone=fact.phone,
         list_number=origin.list_number,

@@ -68,7 +68,12 @@ class Pipeline:
     def make(self, provider: str, scenario: Scenario = "mixed") -> Callback:
         twilio = provider == "twilio"
         origin = Origin(
-            provider, "acme", NUMBERS[provider], BASE, None if twilio else PATH_SECRET, AUTH_TOKEN if twilio else None
+            provider,
+            "acme",
+            NUMBERS[provider],
+            BASE,
+            None if twilio else PATH_SECRET,
+            {"auth_token": AUTH_TOKEN} if twilio else {},
         )
         return generate(origin, scenario, self.rng, now=now_ms())
 

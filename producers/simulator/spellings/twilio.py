@@ -12,9 +12,8 @@ from urllib.parse import urlencode
 
 from producers.simulator.addressing import target
 from producers.simulator.scenario import Callback, Facts, Happening, Origin, ReportFact, TextFact, expected, hexadecimal
+from producers.simulator.spelling import Spelling
 
-BATCH_MAX: Final = 1
-"""Twilio sends one event a request."""
 _API_VERSION: Final = "2010-04-01"
 _ACCOUNT_SID: Final = "AC" + "0" * 31 + "1"
 _SPELLINGS: Final[dict[Happening, tuple[str, str, str | None]]] = {
@@ -54,8 +53,9 @@ def render(facts: Facts, origin: Origin, rng: Random) -> Callback:
         "User-Agent": "TwilioProxy/1.1",
         "I-Twilio-Idempotency-Token": hexadecimal(rng, 32),
     }
-    if origin.auth_token is not None:
-        headers["X-Twilio-Signature"] = signature(origin.auth_token, origin.base_url.rstrip("/") + path, fields)
+    auth_token = origin.credentials.get("auth_token")
+    if auth_token is not None:
+        headers["X-Twilio-Signature"] = signature(auth_token, origin.base_url.rstrip("/") + path, fields)
     return Callback("POST", path, headers, urlencode(fields).encode(), (expects,))
 
 
@@ -92,3 +92,6 @@ def _text(fact: TextFact, sid: str, origin: Origin) -> dict[str, str]:
         "From": fact.phone,
         "ApiVersion": _API_VERSION,
     }
+
+
+SPELLING: Final = Spelling(render, reports_max=1, texts_max=1, credential="auth_token")

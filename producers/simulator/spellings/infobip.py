@@ -10,10 +10,9 @@ import orjson
 
 from producers.simulator.addressing import target
 from producers.simulator.scenario import Callback, Facts, Happening, Origin, ReportFact, TextFact, expected
+from producers.simulator.spelling import Spelling
 from schemas.timestamps import to_public
 
-BATCH_MAX: Final = 2000
-"""maxBucketSize of Infobip's Subscriptions API."""
 _MCC_MNC: Final = "310260"
 
 
@@ -127,3 +126,6 @@ def _text(fact: TextFact, origin: Origin) -> dict[str, Any]:
 def _time(at: int) -> str:
     """`2024-01-15T10:30:00.000+0000`."""
     return to_public(at).replace("Z", "+0000")
+
+
+SPELLING: Final = Spelling(render, reports_max=2000, texts_max=2000)

@@ -10,11 +10,10 @@ import orjson
 
 from producers.simulator.addressing import target
 from producers.simulator.scenario import Callback, Facts, Happening, Origin, ReportFact, TextFact, expected
+from producers.simulator.spelling import Spelling
 from schemas.ids import content_key
 from schemas.timestamps import to_public
 
-BATCH_MAX: Final = 2000
-"""Most reports of one callback; messages come alone."""
 _OPERATOR: Final = "31026"
 _SPELLINGS: Final[dict[Happening, tuple[str, str, str, str]]] = {
     "delivered": ("delivered", "2", "", "Delivered"),
@@ -90,3 +89,6 @@ def _number(number: str) -> str:
 def _time(at: int) -> str:
     """`2024-01-15T10:35:00`, UTC without a suffix."""
     return to_public(at)[:19]
+
+
+SPELLING: Final = Spelling(render, reports_max=2000, texts_max=1)
