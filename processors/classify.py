@@ -1,24 +1,26 @@
-"""What a text means: opt out, opt in, help, a reaction, or an answer. Pure: a table of keywords and one function.
+"""What a text means: opt out, opt in, help, a reaction, or an answer. Pure: tables, and one function that walks them.
 
-The rules are numbered by `rule_id`; `RULESET_VERSION` names this set of them, so that a disputed decision can be
-replayed. Never reads a clock, a list's state, or the sender.
+The order of OPTOUT.md section 6: the provider's verdict, reactions, what the contact did not write, exact keywords,
+formats, spellings, phrases, abuse. `rule_id` names the rule and `RULESET_VERSION` this set of them, so that a disputed
+decision can be replayed. Never reads a clock, a contact's state, or the sender.
 """
 
-import re
 import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, Literal
 
+from processors.optout import formats, languages, normal, phrases, reactions, spellings, tags, unwritten
+from processors.optout.words import EXACT, Keyword, pack, rows
 from schemas.records import MessageLabel
 
-RULESET_VERSION: Final = "2026.11-1"
+RULESET_VERSION: Final = "2026.11-2"
 """Changes whenever a text could be judged differently."""
-TEXT_CHARS_MAX: Final = 1600
-"""A ten-part SMS; an exact keyword cannot be longer, so the rest is not looked at (OPTOUT.md section 6)."""
 
 MatchType = Literal["provider", "exact", "format", "misspelling", "obfuscated", "phrase", "abuse"]
 ProviderVerdict = Literal["opt_out", "opt_in", "help"]
+SpamAction = Literal["label", "stop"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,32 +38,22 @@ class Classification:
 
 
 @dataclass(frozen=True, slots=True)
-class Keyword:
-    """One row of the table: a whole message, normalised, and what it means."""
-
-    label: MessageLabel
-    keyword: str
-    rule_id: str
-
-
-@dataclass(frozen=True, slots=True)
 class Policy:
-    """What a list adds to the table."""
+    """What a list adds to the rules."""
 
     keywords: Mapping[str, Keyword]
+    spam_action: SpamAction = "label"
+    """Whether SPAM, SCAM and JUNK are an opt-out or only a tag."""
+    stop_signs: bool = True
+    """Whether a message of stop signs alone is an opt-out."""
+    spaced: Mapping[str, Keyword] = field(init=False, repr=False, compare=False)
+    """The keywords without their spaces, for letters that stand apart."""
+
+    def __post_init__(self) -> None:
+        """Join the letters of every keyword once."""
+        object.__setattr__(self, "spaced", {key.replace(" ", ""): row for key, row in self.keywords.items()})
 
 
-_DOCUMENTED_STOPS: Final = ("STOP", "STOPALL", "UNSUBSCRIBE", "QUIT", "CANCEL")
-"""The five keywords of the public contract (DESIGN.md section 1)."""
-_STARTS: Final = ("START", "UNSTOP")
-_HELPS: Final = ("HELP", "INFO")
-
-EXACT: Final[Mapping[str, Keyword]] = {
-    **{word: Keyword("opt_out", word, f"exact.{word.lower()}") for word in _DOCUMENTED_STOPS},
-    **{word: Keyword("opt_in", word, f"exact.{word.lower()}") for word in _STARTS},
-    **{word: Keyword("help", word, f"exact.{word.lower()}") for word in _HELPS},
-}
-"""Whole messages, normalised, that mean one thing only."""
 DEFAULT_POLICY: Final = Policy(EXACT)
 
 _VERDICTS: Final[Mapping[ProviderVerdict, Keyword]] = {
@@ -70,24 +62,37 @@ _VERDICTS: Final[Mapping[ProviderVerdict, Keyword]] = {
     "help": Keyword("help", "HELP", "provider.help"),
 }
 REPLY: Final = Classification("reply")
+_REACTION: Final = Classification("reaction", rule_id="reaction.tapback", tags=("reaction",))
+_EMOJI: Final = Classification("reaction", rule_id="reaction.emoji", tags=("reaction",))
+_MACHINE: Final = Classification("reply", rule_id="reply.machine", tags=("auto_reply",))
+_STOP_SIGNS: Final = frozenset("\N{OCTAGONAL SIGN}\N{NO ENTRY SIGN}\N{RAISED HAND}\N{NO ENTRY}")
+_EMOJI_FIRST: Final = "\u2190"
+"""Symbols below it (currency, trade mark) are no pictures."""
+_EMOJI_CATEGORIES: Final = frozenset({"So", "Sk", "Mn", "Me", "Cf"})
+_SPACED_CHARS_MAX: Final = 60
+"""The longest keyword with a space behind each letter."""
+MATCHED_CHARS_MAX: Final = 200
+"""How much of the matched text goes to the ledger."""
 
-_SPACES: Final = re.compile(r"\s+")
-_EDGE_CATEGORIES: Final = ("P", "S", "Z", "C")
-"""Punctuation, symbols, separators, invisibles: at the edges they change nothing (CTIA 5.1.3)."""
+
+@lru_cache(maxsize=1024)
+def policy_of(
+    keywords: tuple[str, ...] = (),
+    languages_on: tuple[str, ...] = (),
+    spam_action: SpamAction = "label",
+    stop_signs: bool = True,  # noqa: FBT001, FBT002 - a key of the cache
+) -> Policy:
+    """The rules with a list's own keywords and languages; one object for equal settings.
+
+    Raises:
+        KeyError: no such language.
+    """
+    added = {**pack(languages_on), **_own(keywords)}
+    return Policy({**added, **EXACT} if added else EXACT, spam_action, stop_signs)
 
 
-def normalise(text: str) -> str:
-    """Fold a text to the form the table is written in: NFKC, no invisibles, upper case, bare edges, single spaces."""
-    folded = unicodedata.normalize("NFKC", text)
-    if not folded.isascii():
-        decomposed = unicodedata.normalize("NFKD", folded)
-        folded = "".join(char for char in decomposed if unicodedata.category(char) not in {"Mn", "Me", "Cf"})
-    start, end = 0, len(folded)
-    while start < end and unicodedata.category(folded[start])[0] in _EDGE_CATEGORIES:
-        start += 1
-    while end > start and unicodedata.category(folded[end - 1])[0] in _EDGE_CATEGORIES:
-        end -= 1
-    return _SPACES.sub(" ", folded[start:end]).upper()
+def _own(keywords: Iterable[str]) -> dict[str, Keyword]:
+    return {key: Keyword(row.label, row.keyword, "exact.list") for key, row in rows(keywords, "opt_out").items()}
 
 
 def classify(
@@ -98,14 +103,109 @@ def classify(
     Linear in the length of the text, total on every string.
     """
     if provider_verdict is not None:
-        row = _VERDICTS[provider_verdict]
-        named = policy.keywords.get(normalise(text[:TEXT_CHARS_MAX]))
-        keyword = named.keyword if named is not None and named.label == row.label else row.keyword
-        return Classification(row.label, keyword, "provider", row.rule_id)
-    text = text.strip()
-    if len(text) > TEXT_CHARS_MAX:
+        return _by_verdict(text, provider_verdict, policy)
+    own = normal.capped(text)
+    rest = reactions.rest_of(own)
+    if rest == "":
+        return _REACTION
+    own = unwritten.cut(own if rest is None else rest)
+    plain = normal.plain(own)
+    key = normal.key_of(plain)
+    if not key:
+        return _of_signs(own, policy)
+    found = _by_keyword(key, own, policy) or _by_sense(plain, key, own, policy)
+    if found is not None:
+        return found
+    if rest is not None:
+        return _REACTION
+    told = tags.tags_of(key)
+    return Classification("reply", tags=told) if told else REPLY
+
+
+def _by_verdict(text: str, verdict: ProviderVerdict, policy: Policy) -> Classification:
+    row = _VERDICTS[verdict]
+    named = policy.keywords.get(normal.key_of(normal.plain(normal.capped(text))))
+    keyword = named.keyword if named is not None and named.label == row.label else row.keyword
+    return Classification(row.label, keyword, "provider", row.rule_id)
+
+
+def _by_keyword(key: str, own: str, policy: Policy) -> Classification | None:
+    """The whole message is a row of the table, as it stands or with letters of other scripts read by their looks."""
+    row = policy.keywords.get(key)
+    if row is not None:
+        return _classified(row, "exact", own)
+    if not key.isascii():
+        row = policy.keywords.get(normal.look_alike(key))
+        if row is not None:
+            return _classified(row, "obfuscated", own)
+    return None
+
+
+def _by_sense(  # noqa: PLR0911 - one return a layer
+    plain: str, key: str, own: str, policy: Policy
+) -> Classification | None:
+    """Everything beyond the table; each layer is wider than the one before it."""
+    if unwritten.is_machine(plain):
+        return _MACHINE
+    plain, footed = unwritten.without_footer(plain)
+    if footed:
+        key = normal.key_of(plain)
+    words = normal.mixed_words_folded(key).split(" ")
+    if len(key) <= _SPACED_CHARS_MAX:
+        row = policy.spaced.get("".join(words))
+        if row is not None:
+            return _classified(row, "obfuscated", own)
+    if len(words) <= formats.WORDS_MAX:
+        found = _by_form(words, own, plain, policy)
+        if found is not None:
+            return found
+    said = formats.in_a_sentence(plain, own)
+    if said is not None:
+        return Classification("opt_out", said.keyword, "format", said.rule_id, own[:MATCHED_CHARS_MAX])
+    clauses = phrases.respelt(normal.mixed_words_folded(normal.clauses(plain)))
+    phrase = phrases.find(clauses) or languages.find(clauses)
+    if phrase is not None:
+        return Classification(
+            "opt_out", phrase.keyword, "phrase", phrase.rule_id, phrase.matched[:MATCHED_CHARS_MAX], phrase.tags
+        )
+    abuse = tags.abuse_of(key)
+    if abuse is not None:
+        label: MessageLabel = "opt_out" if policy.spam_action == "stop" else "reply"
+        return Classification(label, abuse.upper(), "abuse", f"abuse.{abuse}", abuse, ("abuse",))
+    return _MACHINE if footed else None
+
+
+def _by_form(words: list[str], own: str, plain: str, policy: Policy) -> Classification | None:
+    """The whole message is a keyword with courtesy, copied from an instruction, or spelt in its own way."""
+    core = formats.without_courtesy(words)
+    if core and core != words:
+        row = policy.keywords.get(" ".join(core))
+        if row is not None and row.label == "opt_out":
+            return _classified(row, "format", own)
+    form = formats.read(core or words)
+    if form is not None:
+        return Classification("opt_out", form.keyword, "format", form.rule_id, own[:MATCHED_CHARS_MAX])
+    single = formats.single_token(plain)
+    read = spellings.read_word(single) if single is not None else None
+    if read is None and len(core) == 1:
+        read = spellings.read_word(core[0])
+    if read is None and 1 < len(words) <= formats.WORDS_MAX:
+        read = spellings.read_words(core or words)
+    if read is None:
+        return None
+    keyword = EXACT[read.keyword].keyword if read.keyword in EXACT else "REMOVE ME"
+    return Classification("opt_out", keyword, read.how, read.rule_id, own[:MATCHED_CHARS_MAX])
+
+
+def _of_signs(own: str, policy: Policy) -> Classification:
+    """A text without a letter or figure: pictures are a reaction, stop signs a request, marks an answer."""
+    pictures = [char for char in own if char >= _EMOJI_FIRST and unicodedata.category(char) == "So"]
+    if not pictures:
         return REPLY
-    found = policy.keywords.get(normalise(text))
-    if found is None:
-        return REPLY
-    return Classification(found.label, found.keyword, "exact", found.rule_id, matched_text=text.strip())
+    if policy.stop_signs and _STOP_SIGNS.issuperset(pictures):
+        return Classification("opt_out", "STOP", "exact", "exact.stop_sign", own[:MATCHED_CHARS_MAX])
+    return _EMOJI
+
+
+def _classified(row: Keyword, match_type: MatchType, own: str) -> Classification:
+    return Classification(row.label, row.keyword, match_type, row.rule_id, own.strip()[:MATCHED_CHARS_MAX])

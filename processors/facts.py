@@ -59,6 +59,8 @@ class MessageFact:
     origin: Origin
     message: InboundMessage
     classification: Classification
+    every_list: tuple[str, ...] = ()
+    """Lists that an opt-out ends beside its own, where it is meant for the whole account."""
 
 
 @dataclass(frozen=True, slots=True)

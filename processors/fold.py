@@ -13,6 +13,7 @@ F8  REJECTED_SPAM and REJECTED_DESTINATION remove at once; ABSENT and OPERATOR c
 F9  Any message of the contact, and a delivery that the handset confirmed, set the failure count to zero.
 F10 A send request is judged by `processors/gate.py` and remembered, so that reports of the message find its list.
 F11 Commands are carried out by `processors/contact_commands.py`; what the last hour says of a list stops removals.
+F12 An opt-out meant for the whole account ends texting from each of its lists, those the contact never met included.
 `now` is stream time: the partition's highest received_at; for send requests it is wall time, as senders wait by it.
 """
 
@@ -25,6 +26,7 @@ from processors.aggregate import (
     SEEN_AGE_MAX_MS,
     SEEN_MAX,
     WEAK_AGE_MAX_MS,
+    AccountStop,
     Aggregate,
     ListState,
     MessageSeen,
@@ -292,7 +294,25 @@ def _opt_out(aggregate: Aggregate, fact: MessageFact, list_number: str, state: L
     folded.ledger.append(ledger_of_message(fact, list_number, decided, event["event_id"], now))
     if decided.changed:
         folded.contacts.append(contact_state(fact.origin, list_number, decided.state, event["event_id"]))
+    if fact.every_list:
+        _opt_out_everywhere(aggregate, fact, list_number, folded, now)
     return folded
+
+
+def _opt_out_everywhere(aggregate: Aggregate, fact: MessageFact, told: str, folded: Folded, now: int) -> None:
+    """F12: the other lists, each by the rules of its own consent; a list that changes tells it."""
+    for other in fact.every_list:
+        decided = consent.opted_out(state_of(aggregate, other), fact.origin, fact.message.at)
+        if other == told or not decided.applies:
+            continue
+        aggregate.lists[other] = decided.state
+        if decided.changed:
+            event = unsubscribe_event(fact, other)
+            folded.events.append(("unsubscribe", event))
+            folded.contacts.append(contact_state(fact.origin, other, decided.state, event["event_id"]))
+            folded.ledger.append(ledger_of_message(fact, other, decided, event["event_id"], now))
+    if aggregate.stopped is None:
+        aggregate.stopped = AccountStop("message", fact.message.at or fact.origin.received_at)
 
 
 def _opt_in(aggregate: Aggregate, fact: MessageFact, list_number: str, state: ListState, now: int) -> Folded:

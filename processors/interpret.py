@@ -1,12 +1,12 @@
 """From a raw record to a fact: parse by the adapter, classify, tell the list where it can be told. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
 from processors import brake
 from processors.aggregate import key_of
-from processors.classify import classify
+from processors.classify import DEFAULT_POLICY, Policy, classify, policy_of
 from processors.facts import DEFAULT_FAILURE_POLICY, Fact, FailurePolicy, MessageFact, Origin, Refusal, ReportFact
 from schemas import ids
 from schemas.config import ListSettings, Snapshot
@@ -34,6 +34,10 @@ class ListRules:
     failures: FailurePolicy = DEFAULT_FAILURE_POLICY
     forward_delivery: bool = False
     forward_inbound: bool = False
+    words: Policy = DEFAULT_POLICY
+    """How the list's contacts say stop."""
+    account_wide: bool = False
+    """An opt-out ends texting from every list of the account."""
 
 
 class Rules:
@@ -105,13 +109,24 @@ def interpret(  # noqa: PLR0911 - one return per kind of answer
             if parsed.sender != raw["phone"]:
                 return Refusal("misrouted", "the record's key is not the contact of its body")
             origin = _origin(raw, "mo", parsed.natural_key, parsed.to, partition=partition, offset=offset, rules=rules)
-            return MessageFact(origin, parsed, classify(parsed.body, provider_verdict=parsed.verdict))
+            return _message(parsed, origin, rules)
         case Nothing():
             return Ignored(parsed.reason)
         case Unparsable():
             return Refusal(parsed.reason, parsed.detail)
         case _:
             assert_never(parsed)
+
+
+def _message(parsed: InboundMessage, origin: Origin, rules: Rules) -> MessageFact:
+    """Judge a text by the rules of its list, as far as the list can be told before the contact is looked up."""
+    of_list = rules.of(origin.account, origin.list_hint or origin.only_list)
+    judged = classify(parsed.body, provider_verdict=parsed.verdict, policy=of_list.words)
+    every = judged.label == "opt_out" and (of_list.account_wide or parsed.every_list)
+    lists = rules.lists_of(origin.account) if every else ()
+    if lists and origin.list_hint is None and origin.only_list is None:
+        origin = replace(origin, list_hint=lists[0])
+    return MessageFact(origin, parsed, judged, lists)
 
 
 def _is_too_long(parsed: Parsed) -> bool:
@@ -168,4 +183,6 @@ def _rules_of(item: ListSettings, finals_min: int) -> ListRules:
         FailurePolicy(limits.failure_threshold, limits.failure_window_ms, limits.failure_spacing_ms, finals_min),
         item.forward.delivery is not None,
         item.forward.reply is not None,
+        policy_of(limits.keywords, limits.languages, limits.spam_action, limits.stop_signs),
+        limits.optout_scope == "account",
     )

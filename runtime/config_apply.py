@@ -268,6 +268,11 @@ def _wanted(file: ConfigFile, box: SecretBox) -> Iterable[Wanted]:
                     failure_threshold=item.compliance.failure_threshold,
                     failure_window_ms=item.compliance.failure_window,
                     failure_spacing_ms=item.compliance.failure_spacing,
+                    keywords=item.compliance.keywords,
+                    languages=item.compliance.languages,
+                    spam_action=item.compliance.spam_action,
+                    stop_signs=item.compliance.stop_signs,
+                    optout_scope=item.compliance.optout_scope,
                 ),
             )
             yield sealer.finish("list", f"{part.id}/{item.number}", settings)

@@ -60,12 +60,28 @@ class Forward(_Frozen):
     reply: str | None = None
 
 
+Language = Literal[
+    "da", "de", "es", "fr", "id", "it", "ja", "ko", "nl", "no", "pl", "pt", "ru", "sv", "tr", "zh"
+]  # fmt: skip
+"""Languages whose ambiguous opt-out words a list may switch on (ISO 639-1)."""
+
+
 class Compliance(_Frozen):
-    """When failures remove a contact (OPTOUT.md section 8)."""
+    """When failures remove a contact, and what a list counts as an opt-out (OPTOUT.md sections 6 to 8)."""
 
     failure_threshold: int = 5
     failure_window_ms: int = 90 * DAY_MS
     failure_spacing_ms: int = DAY_MS
+    keywords: tuple[str, ...] = ()
+    """Further whole messages that are an opt-out."""
+    languages: tuple[Language, ...] = ()
+    """Languages whose ordinary words (`baja`, `fin`) are an opt-out as a whole message."""
+    spam_action: Literal["label", "stop"] = "label"
+    """Whether SPAM, SCAM and JUNK are an opt-out or only a tag."""
+    stop_signs: bool = True
+    """Whether a message of stop signs alone is an opt-out."""
+    optout_scope: Literal["list", "account"] = "list"
+    """Whether an opt-out ends texting from this list or from every list of the account."""
 
 
 class ListSettings(_Frozen):

@@ -23,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 
+from schemas.config import Language
 from schemas.config_yaml import ConfigFileError, Document, Location
 from schemas.phone import is_e164, to_sender
 from schemas.providers.authentication import PARAMETERS, expected_of
@@ -205,11 +206,16 @@ class ForwardPart(_Part):
 
 
 class CompliancePart(_Part):
-    """When failures remove a contact."""
+    """When failures remove a contact, and what the list counts as an opt-out."""
 
     failure_threshold: int = Field(5, ge=1, le=1000)
     failure_window: Duration = 90 * 86_400_000
     failure_spacing: Duration = 86_400_000
+    keywords: tuple[Annotated[str, Field(min_length=1, max_length=60, pattern=r"\w")], ...] = Field((), max_length=200)
+    languages: tuple[Language, ...] = ()
+    spam_action: Literal["label", "stop"] = "label"
+    stop_signs: bool = True
+    optout_scope: Literal["list", "account"] = "list"
 
 
 class ListPart(_Part):

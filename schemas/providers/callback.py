@@ -162,6 +162,8 @@ class InboundMessage:
     """Our id of the message it answers, where the provider says so."""
     verdict: Literal["opt_out", "opt_in", "help"] | None = None
     """The provider's own reading of the text."""
+    every_list: bool = False
+    """The provider says that an opt-out is meant for every list of the account."""
     time_invalid: bool = False
 
 

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from runtime.broker import EmbeddedBroker
-from tests.bench import dispatcher, gateway, latency, processor
+from tests.bench import dispatcher, gateway, latency, optout, processor
 from tests.bench.cpu import Measured
 from tests.stage import Stage, open_stage
 
@@ -98,7 +98,19 @@ def running() -> Iterator[tuple[EmbeddedBroker, Path]]:
             broker.kill()
 
 
+OPTOUT = "optout"
+"""Needs no broker."""
+
+
 def main(names: list[str]) -> None:
+    if OPTOUT in names:
+        sys.stdout.write(optout.show(optout.measure()) + "\n\n")
+    staged = [name for name in names if name != OPTOUT]
+    if staged:
+        of_roles(staged)
+
+
+def of_roles(names: list[str]) -> None:
     load = os.getloadavg()[0]
     table = Table(
         title="per core = records ÷ CPU seconds of that process with its threads",
@@ -119,4 +131,4 @@ def main(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or list(BENCHES))
+    main(sys.argv[1:] or [OPTOUT, *BENCHES])

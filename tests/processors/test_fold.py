@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.aggregate import SEEN_MAX, Aggregate, UnknownVersionError, decode, encode, key_of
+from processors.aggregate import SEEN_MAX, Aggregate, UnknownVersionError, decode, encode, key_of, state_of
 from processors.brake import ListWindow
 from processors.classify import classify
 from processors.facts import Fact, Folded, MessageFact, Origin, ReportFact, SubmittedFact
@@ -298,3 +298,15 @@ def test_the_only_list_of_a_provider_is_the_last_to_be_asked() -> None:
     assert (answer.list_number, list(aggregate.lists)) == (LIST, [LIST])
     aggregate, _ = run(fact)
     assert list(aggregate.lists) == ["+18005550000"]
+
+
+def test_an_opt_out_for_the_whole_account_ends_every_list_also_unknown_ones_and_start_gives_one_back() -> None:
+    other, later = "+18005550002", "+18005550003"
+    everywhere = replace(message("STOP", "a"), every_list=(LIST, other))
+    aggregate, (stop, start) = run(everywhere, message("START", "b", T0 + DAY))
+    assert [event["list_number"] for _, event in stop.events] == [LIST, other]
+    assert len({event["event_id"] for _, event in stop.events}) == 2
+    assert [state["list_number"] for state in stop.contacts] == [LIST, other]
+    assert [entry["list_number"] for entry in stop.ledger] == [LIST, other]
+    assert [state["list_number"] for state in start.contacts] == [LIST]
+    assert [state_of(aggregate, one).active for one in (LIST, other, later)] == [True, False, False]

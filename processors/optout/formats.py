@@ -1,0 +1,285 @@
+"""Keywords in the company that changes nothing: courtesy, a copied instruction, a short code, a sentence of their own. Pure."""
+
+import re
+from typing import Final, NamedTuple
+
+from processors.optout import normal
+from processors.optout.spellings import read_word
+from processors.optout.words import STRONG_KEYS, STRONG_WORDS, WEAK_WORDS
+
+WORDS_MAX: Final = 12
+"""A longer message is a sentence; the phrases read it."""
+_COURTESY: Final = frozenset(
+    [
+        "please",
+        "pls",
+        "plz",
+        "plse",
+        "pleas",
+        "plea",
+        "thanks",
+        "thank",
+        "thx",
+        "thnx",
+        "tks",
+        "ty",
+        "tnx",
+        "now",
+        "immediately",
+        "ok",
+        "okay",
+        "k",
+        "just",
+        "but",
+        "kindly",
+        "asap",
+        "sir",
+        "madam",
+        "maam",
+        "hi",
+        "hello",
+        "hey",
+        "sorry",
+        "already",
+        "svp",
+        "merci",
+        "bitte",
+        "aub",
+        "danke",
+        "gracias",
+        "obrigado",
+        "obrigada",
+        "favor",
+        "alstublieft",
+        "grazie",
+    ]
+)
+"""Words that carry no meaning of their own beside a keyword."""
+_YOU: Final = re.compile(
+    r"\b(?:thank (?:you|u)|por favor|por fa|per favore|right (?:now|away)|at once|(?:s il|sil) vous plait|yall|"
+    r"(?:can|could|would|will) (?:you|u)|not interested|no thanks)\b"
+)
+"""Courtesy of more than one word."""
+_YOU_WORDS: Final = frozenset(
+    ["you", "u", "favor", "fa", "favore", "right", "once", "plait", "yall", "interested", "thanks"]
+)
+_AFTER_STOP: Final = frozenset(
+    [
+        "it",
+        "this",
+        "that",
+        "these",
+        "those",
+        "them",
+        "all",
+        "everything",
+        "forever",
+        "permanently",
+        "here",
+        "the",
+        "texts",
+        "sms",
+    ]
+) - {"the"}
+"""What STOP may be followed by without becoming another sentence; CANCEL and the others may not (`cancel it`)."""
+_STOPS: Final = frozenset({"stop", "stopall", "stopp", "arret", "quit"})
+_LEADS: Final = frozenset(
+    [
+        "reply",
+        "replying",
+        "text",
+        "texting",
+        "txt",
+        "send",
+        "sending",
+        "type",
+        "typing",
+        "respond",
+        "responding",
+        "answer",
+        "say",
+        "said",
+        "saying",
+        "press",
+        "write",
+        "back",
+        "with",
+        "the",
+        "word",
+        "i",
+    ]
+)
+_JOINTS: Final = frozenset(
+    [
+        "to",
+        "2",
+        "for",
+        "and",
+        "or",
+        "end",
+        "stop",
+        "the",
+        "all",
+        "from",
+        "out",
+        "opt",
+        "texts",
+        "messages",
+        "txts",
+        "msgs",
+        "sms",
+        "text",
+        "me",
+        "be",
+        "removed",
+        "quit",
+        "cancel",
+        "unsubscribe",
+        "unsub",
+        "optout",
+    ]
+)
+_SHORT_CODE: Final = re.compile(
+    r"(?:(?:reply|text|txt|send) )?(?:stop|arret|stopp|unsubscribe)(?: (?:au|a|al|to|at|naar|an))? \d{4,15}"
+)
+_TWO: Final = re.compile(r"(stop|unsubscribe|optout|unsub)2(?:end|quit|stop|cancel|unsubscribe|optout|unsub)")
+_PLAYFUL: Final = re.compile(
+    r"[\U0001F600-\U0001F606\U0001F609-\U0001F60D\U0001F923\U0001F602\U0001F618\U0001F970\U0001F605]|\b(?:lol|lmao|rofl|haha\w*|hehe\w*|jk|omg|blush\w*|kidding|teasing|cute|so good|too funny|hilarious|love)\b",
+    re.IGNORECASE,
+)
+_CAPITALS: Final = re.compile(r"\W*(STOP|UNSUBSCRIBE|STOPALL)[\s,:]+([A-Za-z']+)(?:\s+([A-Za-z']+))?")
+_SPEAKING: Final = frozenset(
+    [
+        "i",
+        "im",
+        "ive",
+        "id",
+        "my",
+        "we",
+        "were",
+        "you",
+        "u",
+        "your",
+        "ur",
+        "youre",
+        "who",
+        "wrong",
+        "not",
+        "dont",
+        "do",
+        "no",
+        "never",
+        "please",
+        "this",
+        "nobody",
+        "whoever",
+        "am",
+    ]
+)
+_STRONG_PARTS: Final = ("stop", "unsub", "opt", "revok", "remove me", "arret")
+"""One of them stands in every text that `in_a_sentence` can find; a cheap look before a dear one."""
+
+
+class Form(NamedTuple):
+    """A keyword, and the form it came in."""
+
+    keyword: str
+    rule_id: str
+
+
+def without_courtesy(words: list[str]) -> list[str]:
+    """The words that carry meaning."""
+    if not _YOU_WORDS.isdisjoint(words):
+        words = _YOU.sub(" ", " ".join(words)).split()
+    return [word for word in words if word not in _COURTESY]
+
+
+def single_token(plain: str) -> str | None:
+    """The only token of a message with its figures and signs, edges bare of what is no letter's stand-in."""
+    tokens = plain.split()
+    if len(tokens) != 1:
+        return None
+    return (
+        tokens[0]
+        .replace("()", "o")
+        .strip(".,!?;:\"'()[]{}<>~-_=/\\|^%&\u2026\u201c\u201d\u2018\u2019\u00ab\u00bb\u00bf\u00a1")
+    )
+
+
+def read(core: list[str]) -> Form | None:
+    """Read a message of a few words."""
+    if len(core) > 1 and core[0] not in _STOPS and all(word in _AFTER_STOP for word in core[1:]):
+        slip = read_word(core[0])
+        core = ["stop", *core[1:]] if slip is not None and slip.keyword == "stop" else core
+    text = " ".join(core)
+    if _SHORT_CODE.fullmatch(text) is not None:
+        return Form("STOP" if core[0] in _STOPS else core[0].upper(), "format.short_code")
+    two = _TWO.fullmatch(text)
+    if two is not None:
+        return Form(two[1].upper(), "format.instruction")
+    if core and core[0] in _STOPS and len(core) > 1 and all(word in _AFTER_STOP for word in core[1:]):
+        return Form("STOP" if core[0] != "quit" else "QUIT", "format.stop_it")
+    return _instruction(core)
+
+
+def _instruction(core: list[str]) -> Form | None:
+    """`reply STOP to end`, typed back word by word; also the keywords in a row."""
+    at = 0
+    while at < len(core) and core[at] in _LEADS:
+        at += 1
+    kept = core[at:]
+    if not kept or (kept[0] not in STRONG_WORDS and " ".join(kept[:2]) not in STRONG_KEYS):
+        return None
+    if not all(word in _JOINTS or word in STRONG_WORDS or word in WEAK_WORDS for word in kept):
+        return None
+    if kept[-1] in {"to", "2", "for", "the", "from", "or", "and"} and len(kept) < 3:  # noqa: PLR2004 - `stop to`
+        return None
+    keyword = kept[0] if kept[0] in STRONG_WORDS else " ".join(kept[:2])
+    return Form(keyword.upper(), "format.instruction" if at or len(set(kept)) > 1 else "format.repeated")
+
+
+def in_a_sentence(plain: str, own: str) -> Form | None:
+    """A strong keyword that is a sentence of its own, or stands in capitals before somebody speaks.
+
+    Playful company (`Stop! 😂 you are too funny`) makes it an answer.
+    """
+    if not any(part in plain for part in _STRONG_PARTS):
+        return None
+    found = _sentence(plain) or _opening(plain, own)
+    return None if found is None or _PLAYFUL.search(own) is not None else found
+
+
+def _sentence(plain: str) -> Form | None:
+    for sentence in normal.sentences(plain):
+        words = sentence.split(" ")
+        if len(words) > WORDS_MAX:
+            continue
+        core = without_courtesy(words)
+        text = " ".join(core)
+        if text in STRONG_KEYS:
+            return Form(text.upper(), "format.sentence")
+        if len(core) == 1 and core[0] not in STRONG_WORDS and ("stop" in text or text.startswith("unsub")):
+            slip = read_word(text)
+            if slip is not None and slip.keyword in STRONG_KEYS:
+                return Form(slip.keyword.upper(), "format.sentence")
+    return None
+
+
+def _opening(plain: str, own: str) -> Form | None:
+    """`STOP I have asked you before`: the keyword in capitals, then somebody speaks; also `Stop, I moved`."""
+    found = _CAPITALS.match(own)
+    if found is not None:
+        following = found[2].replace("'", "").lower()
+        second = (found[3] or "").replace("'", "").lower()
+        if following in _SPEAKING and not (
+            following == "this" and second not in {"is", "now", "isnt", "number", "crap", "shit"}
+        ):
+            return Form(found[1], "format.opening")
+    first, comma, rest = plain.partition(",")
+    words = rest.split()
+    if comma and words and " ".join(without_courtesy(first.split())) in STRONG_KEYS and words[0] in _SPEAKING:
+        return Form(" ".join(without_courtesy(first.split())).upper(), "format.opening")
+    last = plain.rpartition(",")[2].strip(" .!")
+    if comma and last in STRONG_KEYS:
+        return Form(last.upper(), "format.sentence")
+    return None

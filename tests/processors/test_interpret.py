@@ -1,0 +1,54 @@
+"""A raw record becomes a fact by the rules of its list."""
+
+from typing import TYPE_CHECKING
+
+import orjson
+
+from processors.facts import MessageFact
+from processors.interpret import Rules, interpret
+from processors.optout.words import LANGUAGES
+from schemas.config import Compliance, Language, ListSettings, snapshot_of
+from schemas.providers import registry
+
+if TYPE_CHECKING:
+    from schemas.records import RawCallback
+
+PHONE = "+14155550001"
+SPANISH = ListSettings(
+    account="acme",
+    number="+18005550001",
+    provider="infobip",
+    compliance=Compliance(languages=("es",), keywords=("No Gracias",), spam_action="stop", optout_scope="account"),
+)
+PLAIN = ListSettings(account="acme", number="+18005550002", provider="twilio")
+RULES = Rules(snapshot_of([SPANISH, PLAIN]))
+
+
+def fact_of(text: str, number: str | None) -> MessageFact:
+    item = {"messageId": "1", "from": PHONE, "text": text, "receivedAt": "2024-01-15T10:35:00.000+0000"}
+    raw: RawCallback = {
+        "account": "acme", "provider": "infobip", "kind": "inbound", "phone": PHONE,
+        "body": orjson.dumps({"results": [{**item, "to": number} if number else item]}),
+        "content_type": "application/json", "headers": {}, "query": {}, "mid": None, "list": None,
+        "received_at": 1_705_315_000_000, "redriven": False,
+    }  # fmt: skip
+    found = interpret(raw, partition=0, offset=1, adapters=registry.adapters(), rules=RULES)
+    assert isinstance(found, MessageFact)
+    return found
+
+
+def test_a_text_is_judged_by_the_words_of_its_list() -> None:
+    for text in ("baja", "no gracias", "this is spam"):
+        assert fact_of(text, SPANISH.number).classification.label == "opt_out"
+        assert fact_of(text, PLAIN.number).classification.label == "reply"
+        assert fact_of(text, None).classification.label == "opt_out", "the only list of the provider"
+
+
+def test_an_opt_out_is_for_every_list_where_its_list_says_so() -> None:
+    assert fact_of("STOP", SPANISH.number).every_list == (SPANISH.number, PLAIN.number)
+    assert fact_of("STOP", PLAIN.number).every_list == ()
+    assert fact_of("hello", SPANISH.number).every_list == ()
+
+
+def test_the_languages_of_the_configuration_are_those_of_the_rules() -> None:
+    assert set(Language.__args__) == set(LANGUAGES)  # type: ignore[attr-defined]  # a Literal has them
