@@ -116,8 +116,6 @@ def classify(
     found = _by_keyword(key, own, policy) or _by_sense(plain, key, own, policy)
     if found is not None:
         return found
-    if rest is not None:
-        return _REACTION
     told = tags.tags_of(key)
     return Classification("reply", tags=told) if told else REPLY
 
@@ -162,7 +160,7 @@ def _by_sense(  # noqa: PLR0911 - one return a layer
     said = formats.in_a_sentence(plain, own)
     if said is not None:
         return Classification("opt_out", said.keyword, "format", said.rule_id, own[:MATCHED_CHARS_MAX])
-    clauses = phrases.respelt(normal.mixed_words_folded(normal.clauses(plain)))
+    clauses = phrases.respelt(normal.shortened(normal.mixed_words_folded(normal.clauses(plain))))
     phrase = phrases.find(clauses) or languages.find(clauses)
     if phrase is not None:
         return Classification(
@@ -182,7 +180,7 @@ def _by_form(words: list[str], own: str, plain: str, policy: Policy) -> Classifi
         row = policy.keywords.get(" ".join(core))
         if row is not None and row.label == "opt_out":
             return _classified(row, "format", own)
-    form = formats.read(core or words)
+    form = formats.read([normal.shortened(word) for word in core or words])
     if form is not None:
         return Classification("opt_out", form.keyword, "format", form.rule_id, own[:MATCHED_CHARS_MAX])
     single = formats.single_token(plain)
@@ -200,6 +198,9 @@ def _by_form(words: list[str], own: str, plain: str, policy: Policy) -> Classifi
 def _of_signs(own: str, policy: Policy) -> Classification:
     """A text without a letter or figure: pictures are a reaction, stop signs a request, marks an answer."""
     pictures = [char for char in own if char >= _EMOJI_FIRST and unicodedata.category(char) == "So"]
+    flags = policy.keywords.get(normal.flag_letters(own)) if pictures else None
+    if flags is not None:
+        return _classified(flags, "obfuscated", own)
     if not pictures:
         return REPLY
     if policy.stop_signs and _STOP_SIGNS.issuperset(pictures):

@@ -4,55 +4,18 @@ import re
 from typing import Final, NamedTuple
 
 from processors.optout import normal
+from processors.optout.normal import words_of
 from processors.optout.spellings import read_word
 from processors.optout.words import STRONG_KEYS, STRONG_WORDS, WEAK_WORDS
 
 WORDS_MAX: Final = 12
 """A longer message is a sentence; the phrases read it."""
-_COURTESY: Final = frozenset(
-    [
-        "please",
-        "pls",
-        "plz",
-        "plse",
-        "pleas",
-        "plea",
-        "thanks",
-        "thank",
-        "thx",
-        "thnx",
-        "tks",
-        "ty",
-        "tnx",
-        "now",
-        "immediately",
-        "ok",
-        "okay",
-        "k",
-        "just",
-        "but",
-        "kindly",
-        "asap",
-        "sir",
-        "madam",
-        "maam",
-        "hi",
-        "hello",
-        "hey",
-        "sorry",
-        "already",
-        "svp",
-        "merci",
-        "bitte",
-        "aub",
-        "danke",
-        "gracias",
-        "obrigado",
-        "obrigada",
-        "favor",
-        "alstublieft",
-        "grazie",
-    ]
+_COURTESY: Final = words_of(
+    """
+    please pls plz plse pleas plea thanks thank thx thnx tks ty tnx now immediately ok okay k just but kindly asap
+    sir madam maam hi hello hey sorry already svp merci bitte aub danke gracias obrigado obrigada favor
+    alstublieft grazie takk tack tak prosze
+    """
 )
 """Words that carry no meaning of their own beside a keyword."""
 _YOU: Final = re.compile(
@@ -60,84 +23,29 @@ _YOU: Final = re.compile(
     r"(?:can|could|would|will) (?:you|u)|not interested|no thanks)\b"
 )
 """Courtesy of more than one word."""
-_YOU_WORDS: Final = frozenset(
-    ["you", "u", "favor", "fa", "favore", "right", "once", "plait", "yall", "interested", "thanks"]
+_YOU_WORDS: Final = words_of(
+    """
+    you u favor fa favore right once plait yall interested thanks
+    """
 )
-_AFTER_STOP: Final = frozenset(
-    [
-        "it",
-        "this",
-        "that",
-        "these",
-        "those",
-        "them",
-        "all",
-        "everything",
-        "forever",
-        "permanently",
-        "here",
-        "the",
-        "texts",
-        "sms",
-    ]
+_AFTER_STOP: Final = words_of(
+    """
+    it this that these those them all everything forever permanently here the texts sms
+    """
 ) - {"the"}
 """What STOP may be followed by without becoming another sentence; CANCEL and the others may not (`cancel it`)."""
 _STOPS: Final = frozenset({"stop", "stopall", "stopp", "arret", "quit"})
-_LEADS: Final = frozenset(
-    [
-        "reply",
-        "replying",
-        "text",
-        "texting",
-        "txt",
-        "send",
-        "sending",
-        "type",
-        "typing",
-        "respond",
-        "responding",
-        "answer",
-        "say",
-        "said",
-        "saying",
-        "press",
-        "write",
-        "back",
-        "with",
-        "the",
-        "word",
-        "i",
-    ]
+_LEADS: Final = words_of(
+    """
+    reply replying text texting txt send sending type typing respond responding answer say said saying press write
+    back with the word i
+    """
 )
-_JOINTS: Final = frozenset(
-    [
-        "to",
-        "2",
-        "for",
-        "and",
-        "or",
-        "end",
-        "stop",
-        "the",
-        "all",
-        "from",
-        "out",
-        "opt",
-        "texts",
-        "messages",
-        "txts",
-        "msgs",
-        "sms",
-        "text",
-        "me",
-        "be",
-        "removed",
-        "quit",
-        "cancel",
-        "unsubscribe",
-        "unsub",
-        "optout",
-    ]
+_JOINTS: Final = words_of(
+    """
+    to 2 for and or end stop the all from out opt texts messages txts msgs sms text me be removed quit cancel
+    unsubscribe unsub optout
+    """
 )
 _SHORT_CODE: Final = re.compile(
     r"(?:(?:reply|text|txt|send) )?(?:stop|arret|stopp|unsubscribe)(?: (?:au|a|al|to|at|naar|an))? \d{4,15}"
@@ -148,35 +56,17 @@ _PLAYFUL: Final = re.compile(
     re.IGNORECASE,
 )
 _CAPITALS: Final = re.compile(r"\W*(STOP|UNSUBSCRIBE|STOPALL)[\s,:]+([A-Za-z']+)(?:\s+([A-Za-z']+))?")
-_SPEAKING: Final = frozenset(
-    [
-        "i",
-        "im",
-        "ive",
-        "id",
-        "my",
-        "we",
-        "were",
-        "you",
-        "u",
-        "your",
-        "ur",
-        "youre",
-        "who",
-        "wrong",
-        "not",
-        "dont",
-        "do",
-        "no",
-        "never",
-        "please",
-        "this",
-        "nobody",
-        "whoever",
-        "am",
-    ]
+_SPEAKING: Final = words_of(
+    """
+    i im ive id my we were you u your ur youre who wrong not dont do no never please this nobody whoever am
+    """
 )
-_STRONG_PARTS: Final = ("stop", "unsub", "opt", "revok", "remove me", "arret")
+_CANONICAL: Final = {"cease": "STOP", "stopp": "STOP", "stoppen": "STOP"}
+_OF_TEXTS: Final = re.compile(
+    r"\b(?:you|u|yall) (?:keep |always |still )?(?:text|message|send|spam)|\b(?:texts|texting|messages|messaging|msgs)\b"
+)
+"""Beside it a weak keyword that is a sentence (`Quit. You text every day`) means what it means alone."""
+_STRONG_PARTS: Final = ("stop", "unsub", "opt", "revok", "remove", "arret", "cease", "quit", "cancel", "end")
 """One of them stands in every text that `in_a_sentence` can find; a cheap look before a dear one."""
 
 
@@ -217,7 +107,7 @@ def read(core: list[str]) -> Form | None:
     two = _TWO.fullmatch(text)
     if two is not None:
         return Form(two[1].upper(), "format.instruction")
-    if core and core[0] in _STOPS and len(core) > 1 and all(word in _AFTER_STOP for word in core[1:]):
+    if core and core[0] in _STOPS and len(core) > 1 and all(word in _AFTER_STOP or word in _STOPS for word in core[1:]):
         return Form("STOP" if core[0] != "quit" else "QUIT", "format.stop_it")
     return _instruction(core)
 
@@ -256,8 +146,8 @@ def _sentence(plain: str) -> Form | None:
             continue
         core = without_courtesy(words)
         text = " ".join(core)
-        if text in STRONG_KEYS:
-            return Form(text.upper(), "format.sentence")
+        if text in STRONG_KEYS or (text in WEAK_WORDS and _OF_TEXTS.search(plain) is not None):
+            return Form(_CANONICAL.get(text, text.upper()), "format.sentence")
         if len(core) == 1 and core[0] not in STRONG_WORDS and ("stop" in text or text.startswith("unsub")):
             slip = read_word(text)
             if slip is not None and slip.keyword in STRONG_KEYS:

@@ -65,7 +65,7 @@ _ALL: Final = (
         r"|(?:sem|chega de|nada de) (?:mais )?(?:mensagens|sms)"
         r"|(?:remov|retir|tir|exclu|apag)\w{1,3} (?:me |o |meu )?(?:meu |este )?(?:numero|contato|telefone|da (?:sua |vossa )?lista)"
         r"|(?:me|eu)? ?(?:tira|tire|remova|retire|descadastre)(?:m)? (?:me )?d(?:a|essa|esta|e) (?:sua |vossa )?lista|me descadastr\w+"
-        r"|quero (?:sair|cancelar|me descadastrar)(?: d\w+)?(?: \w+){0,2}(?= \||$)|cancel\w+ (?:a |minha )?(?:inscricao|assinatura)"
+        r"|quero (?:sair|me descadastrar)(?: d\w+)?(?: \w+){0,2}(?= \||$)|quero cancelar(?: (?:as|essas|a|esta|minha))?(?: (?:mensagens|inscricao|assinatura|sms|lista))?(?= \||$)|cancel\w+ (?:a |minha )?(?:inscricao|assinatura)"
         r"|numero errado|pessoa errada|me deix\w+ em paz",
         r"\bnao pare(?:m)? de\b",
     ),
@@ -76,7 +76,7 @@ _ALL: Final = (
         r"|(?:will|mochte|wunsche|brauche)(?: \w+){0,2} keine (?:\w+ )?(?:nachrichten|sms|werbung)(?: \w+){0,3}"
         r"|(?:hort?|horen sie)(?: \w+){0,3} auf(?: (?:mir|mit|damit|uns|zu|sms|nachrichten|schreiben|schicken|senden|texten)+)*(?: \w+){0,3}(?= \||$)"
         r"|(?:schreib\w*|schick\w*|send\w*|kontaktier\w*|text\w*)(?: sie| ihr)? (?:mir|mich|uns) (?:bitte )?(?:nicht|nichts|keine)(?: \w+){0,2}"
-        r"|(?:mochte|will|wurde|bitte|wie kann)(?: \w+){0,4} (?:abmelden|abbestellen|austragen)"
+        r"|(?:mochte|will|wurde|wie kann|kann)(?: \w+)? (?:ich )?(?:mich|uns)(?: \w+){0,4} (?:abmelden|austragen)|(?:sms|nachrichten|newsletter|werbung) (?:\w+ )?abbestellen|bitte (?:mich )?(?:abmelden|austragen|stoppen|abbestellen)"
         r"|(?:melde|meldet|melden sie|trag|tragt|tragen sie|streich\w*|losch\w*|entfern\w*|nehm\w*|nimm)(?: \w+){0,3} (?:ab|aus|von (?:der|eurer|ihrer|dieser) liste|nummer|liste)(?= \||$| raus| bitte)"
         r"|lass\w*(?: sie)? (?:mich|uns)(?: \w+){0,2} in ruhe|falsche (?:nummer|person)",
         r"\b(?:hort? nicht auf|nicht abmelden|nicht stornieren)\b",
@@ -110,7 +110,7 @@ _ALL: Final = (
         "pl", "WYPISZ",
         "prosze przestan przestancie nie zly wypisz wypisac usun usuncie numer",
         r"(?:przestan|przestancie|prosze przestac)(?: \w+){0,3} (?:wysylac|pisac|smsow\w*)(?: \w+){0,3}|nie (?:chce|zycze sobie) (?:\w+ ){0,3}(?:smsow|wiadomosci|sms)|"
-        r"(?:usun|usuncie|wypisz|wypiszcie)(?: \w+){0,2} (?:numer|mnie|z listy)(?: \w+){0,3}|nie (?:pisz|piszcie|wysylaj|wysylajcie)(?: \w+){0,3}|(?:zly|pomylka|bledny) numer",
+        r"(?:usun|usuncie|wypisz|wypiszcie)(?: \w+){0,2} (?:numer|mnie|z listy)(?: \w+){0,3}|nie (?:pisz|piszcie|pisac|wysylaj|wysylajcie|wysylac)(?: \w+){0,3}|(?:zly|pomylka|bledny) numer",
     ),
     _language(
         "ru", "STOP",

@@ -18,9 +18,11 @@ def _pairs(text: str) -> dict[int, str]:
 
 
 _ENCLOSED: Final = {
-    first + place: chr(ord("a") + place) for first in (0x1F130, 0x1F150, 0x1F170, 0x1F1E6) for place in range(26)
+    first + place: chr(ord("a") + place) for first in (0x1F130, 0x1F150, 0x1F170) for place in range(26)
 }
-"""Squared, circled and flag letters; NFKC leaves most of them alone."""
+"""Squared and circled letters; NFKC leaves most of them alone."""
+_FLAGS: Final = {0x1F1E6 + place: chr(ord("a") + place) for place in range(26)}
+"""Letters that flags are made of."""
 _STROKES: Final = _pairs("ıi łl øo đd ŧt ħh ɑa ɡg ⱥa ƀb ɨi ʉu")
 _SMALL_CAPITALS: Final = _pairs("ᴀa ʙb ᴄc ᴅd ᴇe ꜰf ɢg ʜh ɪi ᴊj ᴋk ʟl ᴍm ɴn ᴏo ᴘp ǫq ʀr ꜱs ᴛt ᴜu ᴠv ᴡw ʏy ᴢz")
 _LATIN: Final[dict[int, str | None]] = {
@@ -36,11 +38,18 @@ _LOOK_ALIKE: Final = {**_CYRILLIC, **_GREEK}
 """Letters drawn like Latin ones, after case folding."""
 _APOSTROPHES: Final = "'\u2018\u2019\u201b\u02bc\u00b4`\uff07"
 _NO_APOSTROPHES: Final = str.maketrans(dict.fromkeys(_APOSTROPHES))
+_RUN: Final = re.compile(r"([^\W\d])\1{2,}")
 _BETWEEN_WORDS: Final = re.compile(r"[\W_]+")
+_STOP_SIGN: Final = re.compile("[\U0001f6d1\U0001f6ab\u26d4]")
 _CLAUSE_ENDS: Final = re.compile(
     r"[.!?;:,\n\u2026\u2014\u2013()\"\u201c\u201d\u00ab\u00bb\u3002\uff01\uff1f\u00bf\u00a1]+|\s-+\s"
 )
 _SENTENCE_ENDS: Final = re.compile(r"(?:[.!?;\n\u2026\u2014\u2013\u3002]|\s-+\s)+")
+
+
+def words_of(text: str) -> frozenset[str]:
+    """The words of a table, written as one text."""
+    return frozenset(text.split())
 
 
 def capped(text: str) -> str:
@@ -67,9 +76,19 @@ def key_of(plain_text: str) -> str:
     return _BETWEEN_WORDS.sub(" ", plain_text).strip()
 
 
+def flag_letters(text: str) -> str:
+    """The key of a text with flags' letters read as letters."""
+    return key_of(plain(text.translate(_FLAGS)))
+
+
 def look_alike(key: str) -> str:
     """The key with letters of other scripts read as the Latin ones they are drawn like."""
     return key if key.isascii() else key.translate(_LOOK_ALIKE)
+
+
+def shortened(key: str) -> str:
+    """The key with every run of three or more equal letters cut to one: no word of ours has such a run."""
+    return _RUN.sub(r"\1", key) if _RUN.search(key) is not None else key
 
 
 def mixed_words_folded(key: str) -> str:
@@ -81,7 +100,9 @@ def mixed_words_folded(key: str) -> str:
 
 def clauses(plain_text: str) -> str:
     """Words with one space between them and `|` where a clause ends, so that no rule reads across."""
-    marked = _CLAUSE_ENDS.sub(" | ", plain_text.replace("#", " number ").replace("&", " and "))
+    marked = _CLAUSE_ENDS.sub(
+        " | ", _STOP_SIGN.sub(" stop ", plain_text).replace("#", " number ").replace("&", " and ")
+    )
     words = [word if word == "|" or word.isalnum() else _BETWEEN_WORDS.sub(" ", word) for word in marked.split()]
     return " ".join(" ".join(words).split())
 

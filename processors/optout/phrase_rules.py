@@ -23,10 +23,10 @@ _ME: Final = r"(?:me|us|my (?:phone|cell|number|mobile|line)|this (?:number|phon
 _FILL: Final = (
     r"(?:(?:all|any|the|these|those|this|that|them|ur|your|yur|you|more|of|with|w|damn|damned|darn|fuckin?g?|frickin?g?|"
     r"freakin?g?|bloody|stupid|annoying|constant|daily|weekly|future|further|other|marketing|promotional|promo|spam|unwanted|"
-    r"unsolicited|political|campaign|sms|phone|automated|to|from|it|here|so|sending|sendin|getting|receiving|me|us|my|"
+    r"unsolicited|political|campaign|sms|phone|automated|to|from|it|here|so|f|ing|fing|send|sending|sendin|getting|receiving|me|us|my|"
     r"phone|number|out|coming|many|goddamn|crap|shit|bs|text|group|mass) ){0,5}"
 )
-_STOP: Final = r"(?:stop|quit|cease|halt|discontinue|knock off|cut out|stopping|stahp|stawp)"
+_STOP: Final = r"(?:stop|quit|cease|halt|discontinue|knock off|lay off|cut out|stopping)"
 _AGAIN: Final = (
     r"(?: (?:now|please|pls|plz|again|anymore|any more|ever|ever again|at all|already|immediately|asap|ok|okay|thanks|thank you|"
     r"thx|period|forever|at this number|on this number|to this number|on this phone|to me|or else|man|dude|bro|sir|"
@@ -82,8 +82,13 @@ def _on(words: str, *rules: Rule) -> None:
 
 
 _on(
-    "stop quit cease halt discontinue knock cut stopping",
+    "stop quit cease halt discontinue knock lay cut stopping",
     _rule("stop_texting", rf"{_STOP} {_FILL}{_DOING} {_ME}", guard=_GUARD_STOP),
+    _rule(
+        "stop_reaching",
+        rf"{_STOP} {_FILL}(?:blowing up (?:my|our|this) (?:phone|cell|line)|hitting (?:me|us) up|reaching out(?: to (?:me|us))?{_AGAIN}{_END})",
+        guard=_GUARD_STOP,
+    ),
     _rule("stop_calling", rf"{_STOP} {_FILL}calling(?: (?:and|or) \w+)? {_ME}{_AGAIN}{_END}", guard=_GUARD_STOP),
     _rule(
         "stop_texts",
@@ -135,6 +140,21 @@ _on(
     ),
 )
 _on(
+    "stopped quit",
+    _rule(
+        "if_you_stopped",
+        rf"(?:appreciate|great|nice|thankful|grateful|love|like|prefer|glad|happy|better)(?: \w+){{0,4}} (?:if )?(?:you|u|yall)(?: \w+)? (?:stopped|quit) {_FILL}(?:{_DOING}|{_TEXTS})",
+        guard=_NEGATED,
+    ),
+)
+_on(
+    "rather prefer",
+    _rule(
+        "rather_not",
+        rf"(?:rather|prefer) (?:you )?(?:not|didnt|dont)(?: to)?(?: (?:be|get|getting|receive|receiving|text|send|texted|contacted|have|me|these|any|your))+(?: {_FILL}(?:{_TEXTS}|texted|contacted))?{_AGAIN}{_END}",
+    ),
+)
+_on(
     "dont do never no not without",
     _rule(
         "do_not_text",
@@ -158,7 +178,7 @@ _on(
     ),
     _rule(
         "no_more",
-        rf"no (?:more|mor|mo) {_FILL}(?:{_TEXTS}|contact|calls?|communications?|of (?:this|these|it|them|that|your)(?: \w+)?{_END}|please{_END})",
+        rf"no (?:more|mor|mo|further) {_FILL}(?:{_TEXTS}|contact|calls?|communications?|of (?:this|these|it|them|that|your)(?: \w+)?{_END}|please{_END})",
         guard=r"(?:\b(?:there are|have|has|had|got|get|were|is|means|why)$)",
     ),
     _rule(
@@ -190,14 +210,14 @@ _on(
     "remove delete erase take get scrub drop unlist strike taken removed deleted off scratch",
     _rule(
         "remove_me",
-        rf"(?:remove|removed|delete|deleted|erase|scrub|unlist|strike|scratch|drop|take (?=\w+(?: \w+){{0,3}} (?:off|out|from))) ?{_TARGET}(?: (?:right )?(?:off|from|of|out)(?: (?:of|from))?(?: (?:your|ur|the|this|any|all|every|these|that))?(?: {_LISTS}| {_TEXTS})?(?: {_LISTS})?| completely| permanently| entirely| as a contact)?{_AGAIN}(?={_END[3:-1]}| (?:and|or|before|because|i|im|cuz|since|as|this|u|you|we|my|not|if|it|its|now|never|from (?:your|the|this|all|any|these|ur|future|further|that|here)|off|thats|for good|so|do|dont)\b)",
+        rf"(?:remove|removed|delete|deleted|erase|scrub|unlist|strike|scratch|drop|take (?=\w+(?: \w+){{0,3}} (?:off|out|from))) ?{_TARGET}(?: (?:right )?(?:off|from|of|out)(?: (?:of|from))?(?: (?:your|youre|ur|the|this|any|all|every|these|that))?(?: {_LISTS}| {_TEXTS})?(?: {_LISTS})?| completely| permanently| entirely| as a contact)?{_AGAIN}(?={_END[3:-1]}| (?:and|or|before|because|i|im|cuz|since|as|this|u|you|we|my|not|if|it|its|now|never|from (?:your|the|this|all|any|these|ur|future|further|that|here)|thats|for good|so|do|dont)\b)",
         keyword="REMOVE ME",
         limited=False,
         guard=r"(?:\b(?:why (?:did|was|were|am|are)|did|(?<!can )(?<!could )(?<!would )(?<!will )(?<!asked )(?<!told )(?<!need )(?<!want )you|u|they|she|he|was|been|not|dont|do not|didnt|who|never|will|cant|if|i)(?: \w+)?$)",
     ),
     _rule(
         "take_off",
-        rf"(?:take|get|keep) {_TARGET} (?:right )?(?:off|out)(?: (?:of|from))?(?: (?:your|ur|the|this|any|all|these|that))?(?: {_LISTS}| {_TEXTS})*",
+        rf"(?:take|get|keep) {_TARGET} (?:right )?(?:off|out)(?: (?:of|from))?(?: (?:your|youre|ur|the|this|any|all|these|that))?(?: {_LISTS}| {_TEXTS})*",
         keyword="REMOVE ME",
         limited=False,
         guard=rf"{_NEGATED}|(?:\b(?:did|does|will it|it|if|i)$)",
@@ -241,7 +261,7 @@ _on(
         rf"(?:{_START}|\b(?:to|please|pls|plz|can (?:you|u|i)|could you|would you|you|i|must|will|just|and|me|now|can someone|so|immediately|also) )(?:be )?(?:unsubscribed?|unsub)(?: (?:me|us|my (?:phone|number|cell|account)|this number|from (?:all|this|these|your|the|ur|future|everything|here|it)|now|please|pls|plz|immediately|asap|thanks|already|all))*{_AGAIN}(?={_END[3:-1]}| (?:and|or|i|im|because|before|this|you|u|we|not|dont|since|as|my|if|wrong|{_TEXTS}|{_LISTS}|text|sms)\b)",
         keyword="UNSUBSCRIBE",
         limited=False,
-        guard=r"(?:\b(?:not|dont|do not|never|didnt|wont|did|dont want|do not want|want you|why (?:did|was|am)|was|got|get|instead of|without|accidentally|if)(?: (?:i|you|it|to|u|they|want|get|me|wanna))*$)",
+        guard=r"(?:\b(?:not|dont|do not|never|didnt|wont|did|dont want|do not want|want you|why (?:did|was|am)|was|got|get|instead of|without|accidentally|if)(?: (?:i|you|it|to|u|they|want|get|me|wanna|ask|asked|wanted|requested|meant|mean|trying|tried))*$)",
     ),
     _rule(
         "want_to_unsubscribe",
@@ -284,7 +304,7 @@ _on(
     "revoke withdraw withdrawing rescind revoking withdrawn revoked rescinding",
     _rule(
         "revoke_consent",
-        r"(?:revok(?:e|ing|ed)|withdraw(?:ing|n)?|rescind(?:ing|ed)?)(?: \w+){0,4} (?:consent|permission|authorization|agreement|opt ?in|approval)",
+        r"(?:consent|permission|authorization)(?: (?:is|was|has been|hereby|now|are))* (?:revoked|withdrawn|rescinded)|(?:revok(?:e|ing|ed)|withdraw(?:ing|n)?|rescind(?:ing|ed)?)(?: \w+){0,4} (?:consent|permission|authorization|agreement|opt ?in|approval)",
         keyword="REVOKE",
         limited=False,
         guard=r"(?:\b(?:dont|do not|didnt|not|never|cant|if|can i)(?: \w+)?$)",
@@ -297,6 +317,11 @@ _on(
         rf"(?:cancell?|end|terminate|block|disable|discontinue|turn off|shut off|deactivate|kill) {_FILL}(?:te?xts?|txts?|te?xting|text messages?|messages|msgs|sms(?:es)?|notifications?|alerts|promos|promotions|ads|spam|text subscription|text updates?|subscription to (?:\w+ ){{0,3}}(?:texts|messages|msgs|alerts|sms))",
         keyword="CANCEL",
         guard=rf"{_NEGATED}|(?:\b(?:did|how did|if|i|week|the)(?: \w+)?$)",
+    ),
+    _rule(
+        "end_subscription",
+        rf"{_START}(?:cancel|end|terminate|stop) (?:my|this|the) subscription{_AGAIN}{_END}",
+        keyword="CANCEL",
     ),
     _rule(
         "cancel_subscription",
@@ -317,10 +342,10 @@ _on(
     ),
 )
 _on(
-    "wrong rong worng wrongnumber wrng incorrect not isnt longer doesnt nobody noone no",
+    "wrong rong worng wrogn wong belongs belong wrongnumber wrng incorrect not isnt longer doesnt nobody noone no",
     _rule(
         "wrong_number",
-        rf"(?:{_START}|\b(?:you|u|uve|youve|ya|yall|you guys|think|believe|afraid|this is|its|it is|thats|that is|sorry|have|has|got|to|texting|is|at|reached|dialed|texted|messaging|contacting|calling|clearly|reaching|ur|your|have|txting|with|and|im|but|dude|bro|man|lol|nope|no|sir|maam|just|definitely|probably|obviously|now|totally) )(?:got |reached |have |texting |texted |has |a |an |the |have a |calling |contacting |messaging |about |dialed |in |at |to )*(?:wrong|worng|rong|wrng|incorrect) (?:(?:phone|cell) )?{_NUMBER}(?! (?:of|on|for|in|was|again for|plate|size|color|colour|listed|to (?:call|reach|text)|came|were|but|is (?:on|listed|in)|i |when|at)\b)",
+        rf"(?:{_START}|\b(?:you|u|uve|youve|ya|yall|you guys|think|believe|afraid|this is|its|it is|thats|that is|sorry|have|has|got|to|texting|is|at|reached|dialed|texted|messaging|contacting|calling|clearly|reaching|ur|your|have|txting|with|and|im|but|dude|bro|man|lol|nope|no|sir|maam|just|definitely|probably|obviously|now|totally) )(?:got |reached |have |texting |texted |has |a |an |the |have a |calling |contacting |messaging |about |dialed |in |at |to )*(?:wrong|worng|wrogn|wong|rong|wrng|incorrect) (?:(?:phone|cell) )?{_NUMBER}(?! (?:of|on|for (?:my|the|your|a|this|that|our|her order|order|delivery|it)|in|was|again|plate|size|color|colour|listed|to (?:call|reach|text)|came|were|but|is (?:on|listed|in)|i |when|at)\b)",
         keyword="WRONG",
         limited=False,
         tags=("wrong_number",),
@@ -337,6 +362,13 @@ _on(
     _rule(
         "nobody_here",
         r"(?:nobody|no one|noone|no body|not (?:a|any) (?:one|person)) (?:here )?(?:by|with|of|named|called) (?:that|this|the) name(?: \w+){0,3}",
+        keyword="WRONG",
+        limited=False,
+        tags=("wrong_number",),
+    ),
+    _rule(
+        "belongs_to_another",
+        r"number (?:no longer|doesnt|does not|never|dont)(?: \w+)? (?:belongs?|belonged) to(?: \w+){1,3}",
         keyword="WRONG",
         limited=False,
         tags=("wrong_number",),
@@ -371,6 +403,10 @@ _on(
         rf"(?:sick|tired|fed up|sick and tired|done|enough|had it|had enough|through|over it|finished)(?: already)? (?:of|with|w)(?: (?:getting|receiving|all|the|these|your|this|ur|so many|constant|being))* {_FILL}(?:{_TEXTS}|texted|harassed|spammed|contacted)",
         guard=rf"{_NEGATED}|(?:\b(?:not|never|arent|if|are you|when|until)$)",
     ),
+)
+_on(
+    "contact call text",
+    _rule("do_not_contact_list", rf"{_START}do not (?:contact|call|text) list{_AGAIN}{_END}"),
 )
 _on(
     "desist disturb dnc",

@@ -26,7 +26,7 @@ _OTHERS: Final = (
     rf"(?:non )?(?:ha messo mi piace a|mi piace|ha adorato|ha riso per)|ha reagito con {_EMOJI} a|"
     rf"(?:vindt|vond) (?:leuk|niet leuk):?|reageerde met {_EMOJI} op|"
     # Russian, Polish, Czech, Hungarian, Bulgarian, Vietnamese, the Nordic languages, Turkish
-    r"(?:не )?понравилось|посмеялись над|(?:nie )?polubił(?:a|\(a\))?|uwielbia|(?:ne)?líbí se(?: mi)?|to se mi líbí|"
+    r"(?:не )?понравил(?:ось|ась|ся|ись)|посмеял(?:ся|ась|ись) над|(?:nie )?polubił(?:a|\(a\))?|uwielbia|(?:ne)?líbí se(?: mi)?|to se mi líbí|"
     r"(?:nem )?tetszett|kedvelte|imádta|(?:не )?харес(?:а|ва|ах)|(?:đã )?(?:không )?(?:thích|yêu thích|cười)|"
     r"(?:ogillade|gillade|älskade|skrattade åt)|(?:likte|elsket|lo av)|(?:kunne lide|elskede)|(?:beğendi|beğenmedi)"
 )

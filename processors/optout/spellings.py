@@ -11,6 +11,8 @@ from typing import Final, Literal, NamedTuple
 
 from rapidfuzz.distance import OSA
 
+from processors.optout.normal import words_of
+
 _FIGURES: Final = str.maketrans(
     {"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s", "+": "t"}
 )
@@ -40,49 +42,12 @@ _REPEATED: Final = re.compile(r"(stop|unsubscribe|quit|cancel|end|optout){2,12}"
 _LONGEST: Final = 40
 """A single word beyond it is no keyword however it is read."""
 
-_REAL_WORDS: Final = frozenset(
-    [
-        "top",
-        "tops",
-        "step",
-        "steps",
-        "shop",
-        "shops",
-        "slop",
-        "sop",
-        "sops",
-        "stow",
-        "stows",
-        "strop",
-        "stoop",
-        "stoops",
-        "stomp",
-        "stomps",
-        "atop",
-        "estop",
-        "swop",
-        "swops",
-        "stob",
-        "stot",
-        "stoup",
-        "stope",
-        "stor",
-        "stol",
-        "stof",
-        "stom",
-        "stork",
-        "stoa",
-        "scop",
-        "stopped",
-        "stopper",
-        "stopping",
-        "tope",
-        "stoep",
-        "evoke",
-        "cancer",
-        "cancels",
-        "chancel",
-    ]
+_REAL_WORDS: Final = words_of(
+    """
+    top tops step steps shop shops slop sop sops stow stows strop stoop stoops stomp stomps atop estop swop swops
+    stob stot stoup stope stor stof stom stork stoa scop stopped stopper stopping tope stoep evoke cancer
+    cancels chancel
+    """
 )
 """Words one slip away from a keyword that are words of their own, in English and in neighbours of it."""
 

@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+from processors.optout.normal import words_of
+
 _ABUSE: Final = re.compile(
     r"(?<![^ ])(?:this is |its |it is |thats |such |total |fucking )*(?:a )?(spam|scam|junk|phishing|scammers?|spammers?|fraud)(?: (?:text|message|number|alert|likely|call))?(?: (?:lol|please|man|bro|again))?(?![^ ])"
 )
@@ -31,45 +33,12 @@ _TAGS: Final = (
         ),
     ),
 )
-_TAG_WORDS: Final = frozenset(
-    [
-        "interested",
-        "interest",
-        "thanks",
-        "thank",
-        "pass",
-        "uninterested",
-        "who",
-        "whos",
-        "number",
-        "resubscribe",
-        "subscribe",
-        "sign",
-        "add",
-        "opt",
-        "stop",
-        "unsubscribe",
-        "again",
-        "remove",
-        "signed",
-        "away",
-        "block",
-        "blocked",
-        "blocking",
-        "lawyer",
-        "attorney",
-        "ftc",
-        "fcc",
-        "tcpa",
-        "sue",
-        "harass",
-        "harassing",
-        "harassed",
-        "harassment",
-        "report",
-        "reported",
-        "reporting",
-    ]
+_TAG_WORDS: Final = words_of(
+    """
+    interested interest thanks thank pass uninterested who whos number resubscribe subscribe sign add opt stop
+    unsubscribe again remove signed away block blocked blocking lawyer attorney ftc fcc tcpa sue harass harassing
+    harassed harassment report reported reporting
+    """
 )
 """One of them stands in every text that has a tag."""
 

@@ -42,7 +42,7 @@ EVERYWHERE: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "de": {
         "ABMELDEN": "ABMELDEN", "ABBESTELLEN": "ABMELDEN", "AUSTRAGEN": "ABMELDEN", "STOPP": "STOP",
-        "ABMELDUNG": "ABMELDEN", "NEWSLETTER ABBESTELLEN": "ABMELDEN",
+        "ABMELDUNG": "ABMELDEN", "STOPPEN": "STOP", "NEWSLETTER ABBESTELLEN": "ABMELDEN",
     },
     "it": {
         "DISISCRIVIMI": "DISISCRIVIMI", "DISISCRIVERE": "DISISCRIVIMI", "CANCELLAMI": "DISISCRIVIMI",
@@ -119,7 +119,7 @@ def pack(languages: Iterable[str]) -> dict[str, Keyword]:
 
 def _table() -> dict[str, Keyword]:
     found = rows((*STRONG, *WEAK), "opt_out") | rows((*STARTS, *STARTS_EVERYWHERE), "opt_in") | rows(HELPS, "help")
-    found |= rows(["STOP ALL"], "opt_out", "STOPALL")
+    found |= rows(["STOP ALL"], "opt_out", "STOPALL") | rows(["CEASE", "DESIST"], "opt_out", "STOP")
     for words in EVERYWHERE.values():
         for word, keyword in words.items():
             found |= rows([word], "opt_out", keyword)
@@ -128,7 +128,7 @@ def _table() -> dict[str, Keyword]:
 
 EXACT: Final[Mapping[str, Keyword]] = _table()
 """Every row that is always on, by its key."""
-STRONG_KEYS: Final = frozenset(key_of(plain(word)) for word in STRONG)
+STRONG_KEYS: Final = frozenset({*(key_of(plain(word)) for word in STRONG), "cease", "stopp", "stoppen"})
 STRONG_WORDS: Final = frozenset({"stop", "stopall", "unsubscribe", "unsub", "optout", "revoke", "arret", "stopp"})
 """Strong keywords of one word."""
 WEAK_WORDS: Final = frozenset(word.lower() for word in WEAK)

@@ -130,7 +130,7 @@ def test_an_opt_out_inside_a_reaction_opts_nobody_out(text: str) -> None:
 
 def test_what_stands_behind_a_reaction_is_the_contacts_own() -> None:
     assert reactions.rest_of("Disliked “Reply STOP to end” stop texting me") == "stop texting me"
-    assert classify("Liked “See you then” thanks!").label == "reaction"
+    assert classify("Liked “See you then” thanks!").label == "reply"
     assert classify("Liked “See you then” stop").label == "opt_out"
 
 
