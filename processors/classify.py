@@ -160,8 +160,9 @@ def _by_sense(  # noqa: PLR0911 - one return a layer
     said = formats.in_a_sentence(plain, own)
     if said is not None:
         return Classification("opt_out", said.keyword, "format", said.rule_id, own[:MATCHED_CHARS_MAX])
-    clauses = phrases.respelt(normal.shortened(normal.mixed_words_folded(normal.clauses(plain))))
-    phrase = phrases.find(clauses) or languages.find(clauses)
+    phrase = _by_phrase(plain)
+    if phrase is None and "\n" in plain:
+        phrase = _by_phrase(plain.replace("\n", " "))
     if phrase is not None:
         return Classification(
             "opt_out", phrase.keyword, "phrase", phrase.rule_id, phrase.matched[:MATCHED_CHARS_MAX], phrase.tags
@@ -173,6 +174,11 @@ def _by_sense(  # noqa: PLR0911 - one return a layer
     return _MACHINE if footed else None
 
 
+def _by_phrase(plain: str) -> phrases.Phrase | None:
+    clauses = phrases.respelt(normal.shortened(normal.mixed_words_folded(normal.clauses(plain))))
+    return phrases.find(clauses) or languages.find(clauses)
+
+
 def _by_form(words: list[str], own: str, plain: str, policy: Policy) -> Classification | None:
     """The whole message is a keyword with courtesy, copied from an instruction, or spelt in its own way."""
     core = formats.without_courtesy(words)
@@ -180,7 +186,7 @@ def _by_form(words: list[str], own: str, plain: str, policy: Policy) -> Classifi
         row = policy.keywords.get(" ".join(core))
         if row is not None and row.label == "opt_out":
             return _classified(row, "format", own)
-    form = formats.read([normal.shortened(word) for word in core or words])
+    form = formats.read([normal.shortened(word) for word in core] if len(core) > 1 else core or words)
     if form is not None:
         return Classification("opt_out", form.keyword, "format", form.rule_id, own[:MATCHED_CHARS_MAX])
     single = formats.single_token(plain)

@@ -19,8 +19,8 @@ _COURTESY: Final = words_of(
 )
 """Words that carry no meaning of their own beside a keyword."""
 _YOU: Final = re.compile(
-    r"\b(?:thank (?:you|u)|por favor|por fa|per favore|right (?:now|away)|at once|(?:s il|sil) vous plait|yall|"
-    r"(?:can|could|would|will) (?:you|u)|not interested|no thanks)\b"
+    r"\b(?:no thank (?:you|u)|thank (?:you|u)|por favor|por fa|per favore|right (?:now|away)|at once|(?:s il|sil) vous plait|yall|"
+    r"(?:can|could|would|will) (?:you|u)|not interested|no (?:thanks|thank (?:you|u)))\b"
 )
 """Courtesy of more than one word."""
 _YOU_WORDS: Final = words_of(
@@ -56,6 +56,9 @@ _PLAYFUL: Final = re.compile(
     re.IGNORECASE,
 )
 _CAPITALS: Final = re.compile(r"\W*(STOP|UNSUBSCRIBE|STOPALL)[\s,:]+([A-Za-z']+)(?:\s+([A-Za-z']+))?")
+_LOWER: Final = re.compile(
+    r"\W*(stop|unsubscribe|stopall) (?:i|im|ive|id|who (?:is|are|gave|the)|wrong|not interested|this is (?:not|the wrong|my))\b"
+)
 _SPEAKING: Final = words_of(
     """
     i im ive id my we were you u your ur youre who wrong not dont do no never please this nobody whoever am
@@ -63,7 +66,7 @@ _SPEAKING: Final = words_of(
 )
 _CANONICAL: Final = {"cease": "STOP", "stopp": "STOP", "stoppen": "STOP"}
 _OF_TEXTS: Final = re.compile(
-    r"\b(?:you|u|yall) (?:keep |always |still )?(?:text|message|send|spam)|\b(?:texts|texting|messages|messaging|msgs)\b"
+    r"\b(?:you|u|yall) (?:keep |always |still )?(?:text|message|send|spam)|\b(?:\d?th|second|third|last|\dth|\drd) time\b|\b(?:texts|texting|messages|messaging|msgs)\b"
 )
 """Beside it a weak keyword that is a sentence (`Quit. You text every day`) means what it means alone."""
 _STRONG_PARTS: Final = ("stop", "unsub", "opt", "revok", "remove", "arret", "cease", "quit", "cancel", "end")
@@ -148,6 +151,8 @@ def _sentence(plain: str) -> Form | None:
         text = " ".join(core)
         if text in STRONG_KEYS or (text in WEAK_WORDS and _OF_TEXTS.search(plain) is not None):
             return Form(_CANONICAL.get(text, text.upper()), "format.sentence")
+        if len(core) > 1 and STRONG_WORDS.issuperset(core):
+            return Form(core[0].upper(), "format.sentence")
         if len(core) == 1 and core[0] not in STRONG_WORDS and ("stop" in text or text.startswith("unsub")):
             slip = read_word(text)
             if slip is not None and slip.keyword in STRONG_KEYS:
@@ -165,6 +170,9 @@ def _opening(plain: str, own: str) -> Form | None:
             following == "this" and second not in {"is", "now", "isnt", "number", "crap", "shit"}
         ):
             return Form(found[1], "format.opening")
+    spoken = _LOWER.match(plain)
+    if spoken is not None:
+        return Form(spoken[1].upper(), "format.opening")
     first, comma, rest = plain.partition(",")
     words = rest.split()
     if comma and words and " ".join(without_courtesy(first.split())) in STRONG_KEYS and words[0] in _SPEAKING:

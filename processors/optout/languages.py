@@ -27,9 +27,9 @@ def _language(name: str, keyword: str, words: str, pattern: str, guard: str | No
 _ALL: Final = (
     _language(
         "fr", "ARRET",
-        "arrete arretez arreter cesse cessez cesser plus stop desabonner desabonnez desabonne desinscrire desinscrivez "
+        "arrete arretez arreter darreter trompez cesse cessez cesser plus stop desabonner desabonnez desabonne desinscrire desinscrivez "
         "retirez retirer supprimez enlevez laissez laisse faux mauvais erreur recevoir contactez ecrivez envoyez spam",
-        r"(?:arrete|arretez|arreter|cesse|cessez|cesser|stop)(?: \w+)? (?:de |d |vos |les |avec |dm|men|mecrire|menvoyer)+(?: ?(?:me|m|nous|n))?"
+        r"(?:arrete|arretez|d?arreter|cesse|cessez|cesser|stop)(?: \w+)? (?:de |d |vos |les |avec |dm|men|mecrire|menvoyer)+(?: ?(?:me|m|nous|n))?"
         r"(?: ?\w*(?:envoyer|envoi|ecrire|contacter|spammer|harceler|texter|messages?|sms|textos|pub\w*|appeler|deranger|embeter))"
         r"|(?:arretez|arrete|cessez|stop) (?:les |vos |ces |tous les )?(?:messages|sms|textos|pubs?|publicites)"
         r"|ne (?:me |m|nous )?\w*(?:contacte[zr]?|ecri\w+|envoye[zr]?|envoie|texte[zr]?|appele[zr]|derange[zr]) (?:plus|pas de (?:messages|sms))"
@@ -37,13 +37,13 @@ _ALL: Final = (
         r"|(?:plus|pas) (?:de |d )(?:messages?|sms|textos?|pub\w*|spams?)(?: (?:svp|merci|s il vous plait|sil vous plait))?(?= \||$)"
         r"|(?:je )?(?:veux|voudrais|souhaite|desire|comment)(?: \w+){0,2} (?:me |se )?(?:desabonner|desinscrire|retirer)"
         r"|(?:desabonne[zr]?|desinscri\w+|retirez|enlevez|supprimez|retire)(?: |-)?(?:moi|mon numero|nous)"
-        r"|laisse[zr]? (?:moi|nous) tranquille"
+        r"|laisse[zr]? (?:moi|nous) tranquille|vous (?:vous )?(?:etes )?trompez? de (?:numero|personne)"
         r"|(?:c est |cest |vous avez (?:le |un )?)?(?:mauvais|faux) numero",
         r"\b(?:pas arreter|n arretez pas|narretez pas)\b",
     ),
     _language(
         "es", "PARAR",
-        "no deja dejen dejar dejeme deje para paren parar basta borre borren borrar elimine eliminen eliminar quite quiten quitar "
+        "no borrenme eliminenme quitenme sacame deja dejen dejar dejeme deje para paren parar basta borre borren borrar elimine eliminen eliminar quite quiten quitar "
         "saquenme quitenme eliminenme darme baja numero cancele cancelen saqueme sacame borrame quitame paz desuscribirme",
         r"(?:ya )?no mas (?:\w+ ){0,2}(?:mensajes?|textos?|sms|publicidad|promociones|spam)"
         r"|(?:deja|dejen|deje|dejar|para|paren|pare|basta) (?:ya )?(?:de|con) (?:\w+ ){0,2}?(?:enviar|mandar|escribir|molestar|mensaje|textear|contactar|llamar|enviando|spam)\w*"
@@ -102,9 +102,9 @@ _ALL: Final = (
     ),
     _language(
         "sv", "AVREGISTRERA",
-        "sluta inga inte avregistrera fel ta",
+        "sluta forkert feil inga inte avregistrera fel ta",
         r"sluta(?: \w+){0,2} (?:skicka|smsa|messa|skriva|kontakta)(?: \w+){0,3}|inga (?:fler|mer) (?:sms|meddelanden)|skicka inte (?:mer|fler)(?: \w+)?|"
-        r"(?:vill|hur)(?: \w+){0,3} avregistrera(?: mig)?|fel nummer|ta bort (?:mig|mitt nummer)|vill inte ha (?:\w+ )?(?:sms|meddelanden)",
+        r"(?:vill|hur)(?: \w+){0,3} avregistrera(?: mig)?|(?:fel|forkert|feil) nummer|ta bort (?:mig|mitt nummer)|vill inte ha (?:\w+ )?(?:sms|meddelanden)",
     ),
     _language(
         "pl", "WYPISZ",

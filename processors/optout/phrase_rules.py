@@ -23,13 +23,13 @@ _ME: Final = r"(?:me|us|my (?:phone|cell|number|mobile|line)|this (?:number|phon
 _FILL: Final = (
     r"(?:(?:all|any|the|these|those|this|that|them|ur|your|yur|you|more|of|with|w|damn|damned|darn|fuckin?g?|frickin?g?|"
     r"freakin?g?|bloody|stupid|annoying|constant|daily|weekly|future|further|other|marketing|promotional|promo|spam|unwanted|"
-    r"unsolicited|political|campaign|sms|phone|automated|to|from|it|here|so|f|ing|fing|send|sending|sendin|getting|receiving|me|us|my|"
+    r"unsolicited|political|campaign|sms|phone|automated|to|from|it|here|so|calling|and|or|calls|f|ing|fing|send|sending|sendin|getting|receiving|me|us|my|"
     r"phone|number|out|coming|many|goddamn|crap|shit|bs|text|group|mass) ){0,5}"
 )
 _STOP: Final = r"(?:stop|quit|cease|halt|discontinue|knock off|lay off|cut out|stopping)"
 _AGAIN: Final = (
     r"(?: (?:now|please|pls|plz|again|anymore|any more|ever|ever again|at all|already|immediately|asap|ok|okay|thanks|thank you|"
-    r"thx|period|forever|at this number|on this number|to this number|on this phone|to me|or else|man|dude|bro|sir|"
+    r"thx|period|forever|at this number|on this number|to this number|on this phone|to me|or else|x|xx|man|dude|bro|sir|"
     r"madam|people|guys|yall|ffs|wtf|omg|u|you))*"
 )
 _END: Final = r"(?= \||$)"
@@ -163,7 +163,7 @@ _on(
     ),
     _rule(
         "do_not_text_me",
-        rf"(?:do not|dont|never) (?:you )?(?:ever |please |even |fuckin?g? |you ever )*{_DO} {_ME}{_AGAIN}{_END}",
+        rf"(?:do not|dont|never|no) (?:you )?(?:ever |please |even |fuckin?g? |you ever )*{_DO} {_ME}(?: more| no more)?{_AGAIN}{_END}",
         guard=r"(?:\b(?:i|we|you|u|they|he|she|it|who|that|people|youd|still|why|could)$)",
     ),
     _rule(
@@ -207,17 +207,17 @@ _on(
     ),
 )
 _on(
-    "remove delete erase take get scrub drop unlist strike taken removed deleted off scratch",
+    "remove removing deleting taking getting keeping delete erase take get scrub drop unlist strike taken removed deleted off scratch",
     _rule(
         "remove_me",
-        rf"(?:remove|removed|delete|deleted|erase|scrub|unlist|strike|scratch|drop|take (?=\w+(?: \w+){{0,3}} (?:off|out|from))) ?{_TARGET}(?: (?:right )?(?:off|from|of|out)(?: (?:of|from))?(?: (?:your|youre|ur|the|this|any|all|every|these|that))?(?: {_LISTS}| {_TEXTS})?(?: {_LISTS})?| completely| permanently| entirely| as a contact)?{_AGAIN}(?={_END[3:-1]}| (?:and|or|before|because|i|im|cuz|since|as|this|u|you|we|my|not|if|it|its|now|never|from (?:your|the|this|all|any|these|ur|future|further|that|here)|thats|for good|so|do|dont)\b)",
+        rf"(?:remove|removed|removing|delete|deleting|deleted|erase|scrub|unlist|strike|scratch|drop|take (?=\w+(?: \w+){{0,3}} (?:off|out|from))) ?{_TARGET}(?: (?:right )?(?:off|from|of|out)(?: (?:of|from))?(?: (?:your|youre|ur|the|this|any|all|every|these|that))?(?: {_LISTS}| {_TEXTS})?(?: {_LISTS})?| completely| permanently| entirely| as a contact)?{_AGAIN}(?={_END[3:-1]}| (?:and|or|before|because|i|im|cuz|since|as|this|u|you|we|my|not|if|it|its|now|never|from (?:your|the|this|all|any|these|ur|future|further|that|here)|thats|for good|so|do|dont)\b)",
         keyword="REMOVE ME",
         limited=False,
         guard=r"(?:\b(?:why (?:did|was|were|am|are)|did|(?<!can )(?<!could )(?<!would )(?<!will )(?<!asked )(?<!told )(?<!need )(?<!want )you|u|they|she|he|was|been|not|dont|do not|didnt|who|never|will|cant|if|i)(?: \w+)?$)",
     ),
     _rule(
         "take_off",
-        rf"(?:take|get|keep) {_TARGET} (?:right )?(?:off|out)(?: (?:of|from))?(?: (?:your|youre|ur|the|this|any|all|these|that))?(?: {_LISTS}| {_TEXTS})*",
+        rf"(?:take|taking|get|getting|keep|keeping) {_TARGET} (?:right )?(?:off|out)(?: (?:of|from))?(?: (?:your|youre|ur|the|this|any|all|these|that))?(?: {_LISTS}| {_TEXTS})*{_AGAIN}(?={_END[3:-1]}| (?:and|or|i|im|because|before|cheers|kind|if|so|not|we|this|you|whatever|whichever)\b)",
         keyword="REMOVE ME",
         limited=False,
         guard=rf"{_NEGATED}|(?:\b(?:did|does|will it|it|if|i)$)",
@@ -312,6 +312,7 @@ _on(
 )
 _on(
     "cancel end terminate block blocking disable discontinue turn shut deactivate pause kill cancell",
+    _rule("turn_off", rf"(?:turn|shut|switch) {_FILL}{_TEXTS} off", guard=rf"{_NEGATED}|(?:\b(?:how did|did|i)$)"),
     _rule(
         "cancel_texts",
         rf"(?:cancell?|end|terminate|block|disable|discontinue|turn off|shut off|deactivate|kill) {_FILL}(?:te?xts?|txts?|te?xting|text messages?|messages|msgs|sms(?:es)?|notifications?|alerts|promos|promotions|ads|spam|text subscription|text updates?|subscription to (?:\w+ ){{0,3}}(?:texts|messages|msgs|alerts|sms))",
@@ -397,7 +398,8 @@ _on(
     ),
 )
 _on(
-    "sick tired done fed enough had over",
+    "sick tired done fed enough had over pack",
+    _rule("enough_texts", rf"{_START}(?:enough|pack it in) {_FILL}{_TEXTS}(?: will you)?{_AGAIN}{_END}"),
     _rule(
         "sick_of",
         rf"(?:sick|tired|fed up|sick and tired|done|enough|had it|had enough|through|over it|finished)(?: already)? (?:of|with|w)(?: (?:getting|receiving|all|the|these|your|this|ur|so many|constant|being))* {_FILL}(?:{_TEXTS}|texted|harassed|spammed|contacted)",

@@ -77,7 +77,8 @@ def find(clauses: str) -> Phrase | None:
 
 def _first(rule: Rule, shown: str, *, partial: bool, instead: bool) -> str | None:
     for match in rule.pattern.finditer(shown):
-        before = shown[: match.start()].rpartition("|")[2].strip()
+        lead = len(match[0]) - len(match[0].lstrip(" |"))
+        before = shown[: match.start() + lead].rpartition("|")[2].strip()
         if rule.guard is not None and before and rule.guard.search(before) and not _complains(rule, before):
             continue
         if partial and rule.keyword in {"UNSUBSCRIBE", "REMOVE ME", "OPT OUT"}:

@@ -67,7 +67,8 @@ def rest_of(text: str) -> str | None:
         return None
     found = _BEFORE.match(stripped)
     if found is not None:
-        return _behind(stripped, found.end())
+        behind = _behind(stripped, found.end())
+        return "" if behind and _AFTER.fullmatch(behind) else behind
     for lead in _LEADS:
         if stripped.startswith(lead):
             at = next((place for place in range(min(len(stripped), 8)) if stripped[place] in _CLOSING), None)

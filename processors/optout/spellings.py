@@ -123,7 +123,7 @@ def read_words(words: list[str]) -> Read | None:
     joined = "".join(words)
     if len(joined) > _LONGEST:
         return None
-    if words[0] in {"opt", "opting"} or words == ["remov", "me"] or words[-1] == "me":
+    if words[0] in {"opt", "opting"} or words[-1] in {"out", "me"}:
         found = _SLIPS.get(joined)
         if found in {"optout", "removeme"}:
             return Read(found, "misspelling", "misspelling.two_words")
