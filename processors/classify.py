@@ -161,8 +161,6 @@ def _by_sense(  # noqa: PLR0911 - one return a layer
     if said is not None:
         return Classification("opt_out", said.keyword, "format", said.rule_id, own[:MATCHED_CHARS_MAX])
     phrase = _by_phrase(plain)
-    if phrase is None and "\n" in plain:
-        phrase = _by_phrase(plain.replace("\n", " "))
     if phrase is not None:
         return Classification(
             "opt_out", phrase.keyword, "phrase", phrase.rule_id, phrase.matched[:MATCHED_CHARS_MAX], phrase.tags
@@ -175,8 +173,10 @@ def _by_sense(  # noqa: PLR0911 - one return a layer
 
 
 def _by_phrase(plain: str) -> phrases.Phrase | None:
+    """A phrase within a clause; where none is, one that goes over the end of a line."""
     clauses = phrases.respelt(normal.shortened(normal.mixed_words_folded(normal.clauses(plain))))
-    return phrases.find(clauses) or languages.find(clauses)
+    found = phrases.find(clauses) or languages.find(clauses)
+    return _by_phrase(plain.replace("\n", " ")) if found is None and "\n" in plain else found
 
 
 def _by_form(words: list[str], own: str, plain: str, policy: Policy) -> Classification | None:

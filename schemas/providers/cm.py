@@ -39,6 +39,7 @@ from schemas.providers.envelopes import (
     decode,
     decode_body,
     fragment,
+    joined,
     phone_of,
     read_time,
     validate,
@@ -169,7 +170,7 @@ class Cm:
         if isinstance(head.channel, str) and head.channel.upper() not in {"", "SMS"}:
             return Split((), ignored=1)
         number = head.from_.get("number") if isinstance(head.from_, dict) else head.from_
-        return _joined([fragment("inbound", phone_of(number), text)])
+        return joined([fragment("inbound", phone_of(number), text)])
 
     def parse(self, fragment: RawCallback) -> Parsed:
         """Read one report or message."""
@@ -194,14 +195,6 @@ class Cm:
         return Answer(200)
 
 
-def _joined(found: list[Fragment | BadFragment]) -> Split:
-    if not found:
-        return Split((), ignored=1)
-    return Split(
-        [one for one in found if isinstance(one, Fragment)], [one for one in found if isinstance(one, BadFragment)]
-    )
-
-
 def _split_reports(reports: bytes, text: bytes) -> SplitResult:
     if reports == b"null":
         return Malformed("The field messages holds no msg.")
@@ -214,8 +207,8 @@ def _split_reports(reports: bytes, text: bytes) -> SplitResult:
     if len(items) > FRAGMENTS_MAX:
         return Malformed(f"There are more than {FRAGMENTS_MAX} reports.")
     if len(items) == 1:
-        return _joined([_cut(items[0], text)])
-    return _joined([_cut(one, b'{"messages":{"msg":' + one + b"}}") for one in items])
+        return joined([_cut(items[0], text)])
+    return joined([_cut(one, b'{"messages":{"msg":' + one + b"}}") for one in items])
 
 
 def _cut(item: bytes, body: bytes) -> Fragment | BadFragment:
@@ -231,7 +224,7 @@ def _split_query(request: CallbackRequest) -> SplitResult:
     if "GSM" not in fields and "TO" not in fields:
         return Malformed("The field GSM is missing.")
     body = forms.write((name, value) for name, value in fields.items() if name in _REPORT_FIELDS)
-    return _joined([fragment("delivery", to_e164(fields.get("GSM") or fields.get("TO") or ""), body, forms.FORM)])
+    return joined([fragment("delivery", to_e164(fields.get("GSM") or fields.get("TO") or ""), body, forms.FORM)])
 
 
 def _parse_query(raw: RawCallback) -> Parsed:

@@ -2,14 +2,14 @@
 
 import codecs
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from schemas.phone import to_e164
-from schemas.providers.callback import BadFragment, CallbackRequest, Fragment
+from schemas.providers.callback import BadFragment, CallbackRequest, Fragment, Split
 from schemas.records import CallbackKind
 from schemas.timestamps import from_text
 
@@ -121,3 +121,14 @@ def read_time(text: str | None) -> tuple[int | None, bool]:
         return None, False
     at = from_text(text)
     return at, at is None
+
+
+def joined(found: Sequence[Fragment | BadFragment], ignored: int = 0) -> Split:
+    """A good envelope from what it was cut into; nothing at all counts as one item that tells nothing."""
+    if not found:
+        return Split((), ignored=max(1, ignored))
+    return Split(
+        [one for one in found if isinstance(one, Fragment)],
+        [one for one in found if isinstance(one, BadFragment)],
+        ignored,
+    )

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
+from schemas.providers.callback import CallbackRequest
 from schemas.providers.envelopes import charset_of
 
 FIELDS_MAX: Final = 200
@@ -29,6 +30,19 @@ def read_exactly(body: bytes) -> Pairs | None:
 def write(pairs: Iterable[tuple[str, str]]) -> bytes:
     """Encode fields as a form in UTF-8."""
     return urlencode(list(pairs), errors="replace").encode()
+
+
+def of(request: CallbackRequest) -> Pairs | None:
+    """The provider's own fields of a request, from the query of a GET, else from the form; None beyond FIELDS_MAX."""
+    if request.method == "GET":
+        return [(name, value) for name, value in request.query if name not in OURS]
+    return read(request.body, request.headers.get("content-type", ""))
+
+
+def body_of(request: CallbackRequest, pairs: Pairs) -> bytes:
+    """The fields as a form in UTF-8: the bytes that came where they are one already."""
+    as_sent = request.method != "GET" and charset_of(request.headers.get("content-type", "")) == "utf-8"
+    return request.body if as_sent else write(pairs)
 
 
 def last_of(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

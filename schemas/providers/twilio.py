@@ -17,7 +17,6 @@ from schemas.providers.callback import (
     Authentication,
     CallbackRequest,
     Credentials,
-    DeliveryReport,
     Forged,
     Fragment,
     InboundMessage,
@@ -29,8 +28,8 @@ from schemas.providers.callback import (
     Unparsable,
 )
 from schemas.providers.codes import table
-from schemas.providers.envelopes import NO_PHONE, charset_of, fragment
-from schemas.providers.outcome import FAILED, NAME_CHARS_MAX, conclude, refine
+from schemas.providers.envelopes import NO_PHONE, fragment
+from schemas.providers.outcome import CODE_CHARS_MAX, NAME_CHARS_MAX, Told, judge
 from schemas.records import CallbackKind, RawCallback
 
 _CODES: Final = table("twilio")
@@ -38,7 +37,6 @@ _STATUSES: Final = _CODES["status"]
 _ERRORS: Final = _CODES["error"]
 _PORTS: Final = {"https": "443", "http": "80"}
 _EMPTY_TWIML: Final = b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
-_RAW_CODE_CHARS_MAX: Final = 32
 _INBOUND: Final = frozenset({"received", "receiving"})
 _BODY_HASH: Final = "bodySHA256"
 _SETTINGS_HEADER: Final = "x-twilio-webhooks-signature-settings"
@@ -66,7 +64,7 @@ class Twilio:
 
     def split(self, request: CallbackRequest) -> SplitResult:
         """One request is one fragment; what came by GET is kept as a form."""
-        pairs = _pairs(request)
+        pairs = forms.of(request)
         if pairs is None:
             return Malformed(f"The body is not a form of at most {forms.FIELDS_MAX} fields.")
         fields = forms.last_of(pairs)
@@ -75,8 +73,7 @@ class Twilio:
         kind = _kind(fields)
         if kind == "unknown" or ":" in fields.get("To", "") + fields.get("From", ""):
             return Split((), ignored=1)
-        as_sent = request.method != "GET" and charset_of(request.headers.get("content-type", "")) == "utf-8"
-        body = request.body if as_sent else forms.write(pairs)
+        body = forms.body_of(request, pairs)
         found = fragment(kind, to_e164(fields.get("To" if kind == "delivery" else "From", "")), body, forms.FORM)
         return Split((found,)) if isinstance(found, Fragment) else Split((), (found,))
 
@@ -96,19 +93,13 @@ class Twilio:
 
     def accepted(self, request: CallbackRequest) -> Answer:
         """An inbound message is answered with empty TwiML, anything else with nothing."""
-        if _kind(forms.last_of(_pairs(request) or ())) == "inbound":
+        if _kind(forms.last_of(forms.of(request) or ())) == "inbound":
             return Answer(200, _EMPTY_TWIML, "text/xml")
         return Answer(200)
 
     def malformed(self, request: CallbackRequest, detail: str) -> Answer:  # noqa: ARG002 - part of the protocol
         """400 with the reason."""
         return Answer(400, detail.encode())
-
-
-def _pairs(request: CallbackRequest) -> forms.Pairs | None:
-    if request.method == "GET":
-        return [(name, value) for name, value in request.query if name not in forms.OURS]
-    return forms.read(request.body, request.headers.get("content-type", ""))
 
 
 def _word(fields: Mapping[str, str]) -> str:
@@ -179,28 +170,19 @@ def _report(fields: Mapping[str, str], mid: str | None) -> Parsed:
         return Unparsable("phone_invalid", NO_PHONE)
     sid = fields.get("MessageSid") or fields.get("SmsSid")
     raw = _word(fields)[:NAME_CHARS_MAX]
-    code = fields.get("ErrorCode", "").strip()[:_RAW_CODE_CHARS_MAX] or None
-    by_status = _STATUSES.get(raw.lower())
-    by_error = _ERRORS.get(code) if code is not None else None
-    plain = (by_status.status if by_status is not None else None) or "pending"
-    outcome = conclude(refine(plain, by_error), by_error, raw)
-    return DeliveryReport(
-        to=to,
-        sender=to_sender(fields.get("From", "")),
-        status=outcome.status,
-        status_detail=outcome.status_detail,
-        failure_class=outcome.failure_class,
-        raw_status=raw,
-        raw_code=code,
-        natural_key=f"{sid}|{raw.lower()}" if sid else None,
-        at=None,
-        provider_message_id=sid,
-        message_id=mid,
-        final=outcome.final,
-        handset=outcome.handset,
-        opted_out=outcome.opted_out,
-        emit_unsubscribe=outcome.emit_unsubscribe,
-        known=by_status is not None and (code is None or by_error is not None or plain not in FAILED),
+    return judge(
+        Told(
+            to=to,
+            sender=to_sender(fields.get("From", "")),
+            word=raw,
+            code=fields.get("ErrorCode", "").strip()[:CODE_CHARS_MAX] or None,
+            natural_key=f"{sid}|{raw.lower()}" if sid else None,
+            at=None,
+            provider_message_id=sid,
+            message_id=mid,
+        ),
+        _STATUSES,
+        _ERRORS,
     )
 
 
