@@ -51,8 +51,11 @@ class Rules:
             (item.account, item.number): _rules_of(item, finals) for item in snapshot.lists.values()
         }
         self._none = ListRules(FailurePolicy(finals_min=finals))
+        self._by_id: dict[tuple[str, str], str] = {}
         self._only: dict[tuple[str, str], str | None] = {}
         for item in snapshot.lists.values():
+            if item.provider is not None and item.provider_id is not None:
+                self._by_id[item.account, f"{item.provider}:{item.provider_id}"] = item.number
             if item.provider is not None:
                 slot = (item.account, item.provider)
                 self._only[slot] = None if slot in self._only else item.number
@@ -70,12 +73,14 @@ class Rules:
         return tuple(item.number for item in self._snapshot.lists_of(account))
 
     def hint(self, account: str, named: str | None, in_payload: str | None) -> str | None:
-        """The list as the callback URL names it, else as the payload does.
+        """The list as the callback URL names it, else as the payload does, by its number or the provider's own id.
 
         A number in the payload counts when it is a phone number or configured; a sender name only when configured.
         """
         if named is not None:
             return named
+        if in_payload is not None and (account, in_payload) in self._by_id:
+            return self._by_id[account, in_payload]
         if in_payload is not None and (
             (account, in_payload) in self._lists or in_payload.isdigit() or is_e164(in_payload)
         ):

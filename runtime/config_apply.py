@@ -264,6 +264,7 @@ def _wanted(file: ConfigFile, box: SecretBox) -> Iterable[Wanted]:
                 number=item.number,
                 provider=item.provider,
                 forward=Forward(delivery=item.forward.delivery, reply=item.forward.reply),
+                provider_id=item.provider_id,
                 compliance=Compliance(
                     failure_threshold=item.compliance.failure_threshold,
                     failure_window_ms=item.compliance.failure_window,

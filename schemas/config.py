@@ -90,6 +90,8 @@ class ListSettings(_Frozen):
     account: str
     number: str
     provider: str | None = None
+    provider_id: str | None = None
+    """The provider's own id of the list, where its callbacks name that and no number (Lime's list_id)."""
     forward: Forward = Forward()
     compliance: Compliance = Compliance()
 

@@ -223,6 +223,7 @@ class ListPart(_Part):
 
     number: Number
     provider: Annotated[Provider, AfterValidator(_canonical)] | None = None
+    provider_id: str | None = Field(None, min_length=1, max_length=64)
     forward: ForwardPart = ForwardPart()
     compliance: CompliancePart = CompliancePart()
 

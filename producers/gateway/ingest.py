@@ -145,7 +145,8 @@ class Ingest:
         shown = adapter.authenticate(request, credentials)
         if isinstance(shown, Forged):
             metrics.SIGNATURE_CHILDREN[name, shown.reason].inc()
-            return Outcome(Answer(401, b"credential missing or wrong"), "unauthorized", provider=name)
+            status = adapter.missing_status if shown.reason == "missing" else 401
+            return Outcome(Answer(status, b"credential missing or wrong"), "unauthorized", provider=name)
         secret = frozenset(chain.from_iterable(credentials.secrets.values())) if request.query else frozenset()
         if target.kept_query:
             target = replace(target, kept_query=kept_fields(target.kept_query, secret))

@@ -5,8 +5,8 @@ import binascii
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
 
 from schemas.providers.callback import Authentic, Authentication, CallbackRequest, Credentials, Forged
 
@@ -23,6 +23,8 @@ _ALGORITHMS: Final = {
     "HMAC_SHA_512": hashlib.sha512,
 }
 _ENCODINGS: Final = ("hex", "base64", "either")
+Algorithm = Callable[..., Any]
+_SECONDS_DIGITS_MAX: Final = 12
 _PREFIX: Final = re.compile(r"(?:md5|sha-?_?\d+)=", re.IGNORECASE)
 
 
@@ -101,6 +103,29 @@ def body_hmac(request: CallbackRequest, credentials: Credentials, default_header
         )
         good |= right and bool(key)
     return Authentic("hmac") if good else Forged("wrong_signature")
+
+
+def is_mac(
+    given: str, keys: Iterable[str], messages: Sequence[bytes], algorithm: Algorithm, *, hexadecimal: bool = False
+) -> bool:
+    """Whether a value is the HMAC of one of the messages under one of the keys; base64, also hex where asked for."""
+    good = False
+    spelt = given.strip()
+    for key in keys:
+        for message in messages:
+            mac = hmac.new(key.encode("utf-8", "surrogatepass"), message, algorithm).digest()
+            right = any_equal(spelt, [base64.b64encode(mac).decode()]) | (
+                hexadecimal and any_equal(spelt.lower(), [mac.hex()])
+            )
+            good |= right and bool(key)
+    return good
+
+
+def is_recent(seconds: str, received_at: int, tolerance_s: int) -> bool | None:
+    """Whether a signature's time, seconds since the epoch, lies near the arrival (ms); None where it is no time."""
+    if not (seconds.isascii() and seconds.isdigit() and len(seconds) <= _SECONDS_DIGITS_MAX):
+        return None
+    return abs(received_at - int(seconds) * 1000) <= tolerance_s * 1000
 
 
 def decide(found: Sequence[Authentication | None], credentials: Credentials) -> Authentication:

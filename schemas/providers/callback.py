@@ -204,6 +204,8 @@ class Adapter(Protocol):
     """Names allowed in the configuration file for this provider; always with `secret`."""
     methods: Sequence[str]
     """HTTP methods that the provider uses."""
+    missing_status: int
+    """Answer to a request without a credential: 401, or 503 for a provider that then sends it again, signed."""
 
     def authenticate(self, request: CallbackRequest, credentials: Credentials) -> Authentication:
         """Check the request's credential in constant time."""

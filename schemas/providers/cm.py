@@ -149,6 +149,7 @@ class Cm:
     aliases: tuple[str, ...] = ()
     credential_names: tuple[str, ...] = ("basic",)
     methods: tuple[str, ...] = ("POST", "GET")
+    missing_status = 401
 
     def authenticate(self, request: CallbackRequest, credentials: Credentials) -> Authentication:
         """CM signs nothing: a path secret or HTTP Basic."""

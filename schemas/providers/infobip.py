@@ -158,6 +158,7 @@ class Infobip:
         "hmac_encoding",
     )
     methods: tuple[str, ...] = ("POST",)
+    missing_status = 401
 
     def authenticate(self, request: CallbackRequest, credentials: Credentials) -> Authentication:
         """Path secret, HTTP Basic, a fixed header, or an HMAC; its header is in no manual, so it is configured."""

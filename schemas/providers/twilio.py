@@ -55,6 +55,7 @@ class Twilio:
     aliases: tuple[str, ...] = ()
     credential_names: tuple[str, ...] = ("auth_token",)
     methods: tuple[str, ...] = ("POST", "GET")
+    missing_status = 401
 
     def authenticate(self, request: CallbackRequest, credentials: Credentials) -> Authentication:
         """X-Twilio-Signature with the auth token, or a path secret."""

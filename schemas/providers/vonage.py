@@ -1,0 +1,186 @@
+"""Vonage: the SMS API (query, form or JSON) and the Messages API (JSON), one a request. Pure; never raises.
+
+Sources: developer.vonage.com (SMS delivery receipts and inbound, Messages webhooks, signed webhooks), Vonage help
+204014733 (error codes), vonage-python-sdk (signature). In a report of the SMS API `msisdn` is the contact and `to` the
+sender; in a message it is the other way round. Vonage repeats what is not answered with 200 or 204 for a day.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from schemas.phone import to_e164, to_sender
+from schemas.providers import authentication, forms, vonage_signature
+from schemas.providers.callback import (
+    Answer,
+    Authentication,
+    CallbackRequest,
+    Credentials,
+    InboundMessage,
+    Malformed,
+    Nothing,
+    Parsed,
+    SplitResult,
+    Unparsable,
+)
+from schemas.providers.codes import table
+from schemas.providers.envelopes import JSON, NO_PHONE, Refused, decode, decode_body, fragment, joined, read_time
+from schemas.providers.outcome import UNKNOWN, Told, judge
+from schemas.records import CallbackKind, RawCallback
+
+_CODES: Final = table("vonage")
+_CHANNELS: Final = frozenset({"", "sms", "mms"})
+_read_object: Final = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class Vonage:
+    """The adapter."""
+
+    name = "vonage"
+    aliases: tuple[str, ...] = ("nexmo",)
+    credential_names: tuple[str, ...] = ("signature_secret", "signature_method")
+    methods: tuple[str, ...] = ("POST", "GET")
+    missing_status = 503
+    """Vonage rarely sends a callback unsigned, and sends it again, signed, where the answer is a 5xx."""
+
+    def authenticate(self, request: CallbackRequest, credentials: Credentials) -> Authentication:
+        """`sig` of the SMS API, the signed token of the Messages API, or a path secret."""
+        return authentication.decide(
+            [
+                authentication.path_secret(request, credentials),
+                vonage_signature.of_token(request, credentials),
+                vonage_signature.of_fields(request, credentials),
+            ],
+            credentials,
+        )
+
+    def split(self, request: CallbackRequest) -> SplitResult:
+        """One request is one fragment; what came by GET is kept as a form, JSON as it came."""
+        body, content_type = request.body, JSON
+        if _is_json(request):
+            found, body = decode_body(_read_object, request)
+            if isinstance(found, Refused):
+                return Malformed("The body is not a JSON object.")
+            fields = _plain(found)
+        else:
+            pairs = forms.of(request)
+            if pairs is None:
+                return Malformed(f"The body is not a form of at most {forms.FIELDS_MAX} fields.")
+            fields, body, content_type = forms.last_of(pairs), forms.body_of(request, pairs), forms.FORM
+        kind = _kind(fields)
+        if fields.get("channel", "").lower() not in _CHANNELS:
+            return joined([], 1)
+        if kind == "unknown":
+            known = "msisdn" in fields or "from" in fields
+            return joined([], 1) if known else Malformed("The fields msisdn and from are missing.")
+        return joined([fragment(kind, to_e164(_contact(fields, kind)), body, content_type)])
+
+    def parse(self, fragment: RawCallback) -> Parsed:
+        """Read one report or message."""
+        fields = _fields_of(fragment)
+        if fields is None:
+            return Unparsable("malformed", "The fragment is neither a form nor a JSON object.")
+        kind = _kind(fields)
+        if kind == "unknown":
+            return Nothing("neither a report nor a message")
+        number = to_e164(_contact(fields, kind))
+        if number is None:
+            return Unparsable("phone_invalid", NO_PHONE)
+        return _report(fields, number, fragment["mid"]) if kind == "delivery" else _message(fields, number)
+
+    def accepted(self, request: CallbackRequest) -> Answer:  # noqa: ARG002 - part of the protocol
+        """200 with an empty body."""
+        return Answer(200)
+
+    def malformed(self, request: CallbackRequest, detail: str) -> Answer:  # noqa: ARG002 - part of the protocol
+        """200 as well, because Vonage would repeat anything else for a day; the body is in quarantine."""
+        return Answer(200)
+
+
+def _is_json(request: CallbackRequest) -> bool:
+    return request.method != "GET" and (request.content_type == JSON or request.body.lstrip()[:1] == b"{")
+
+
+def _plain(found: Mapping[str, Any]) -> dict[str, str]:
+    """A JSON object in the form of fields; the parts of the Messages API that matter are named with a dot."""
+    fields: dict[str, str] = {}
+    for name, value in found.items():
+        if isinstance(value, bool):
+            fields[name] = str(value).lower()
+        elif isinstance(value, str | int | float):
+            fields[name] = str(value)
+        elif isinstance(value, dict):
+            inner = ((f"{name}.{part}", one) for part, one in value.items())
+            fields |= {key: str(one) for key, one in inner if isinstance(one, str | int)}
+    return fields
+
+
+def _fields_of(raw: RawCallback) -> dict[str, str] | None:
+    if raw["content_type"] == JSON:
+        found = decode(_read_object, raw["body"])
+        return None if isinstance(found, Refused) else _plain(found)
+    pairs = forms.read(raw["body"])
+    return None if pairs is None else forms.last_of(pairs)
+
+
+def _kind(fields: Mapping[str, str]) -> CallbackKind:
+    if fields.get("status"):
+        return "delivery"
+    return "inbound" if any(name in fields for name in ("text", "data", "message_type", "type")) else "unknown"
+
+
+def _contact(fields: Mapping[str, str], kind: CallbackKind) -> str:
+    if "msisdn" in fields:
+        return fields["msisdn"]
+    return fields.get("to" if kind == "delivery" else "from", "")
+
+
+def _time(fields: Mapping[str, str]) -> tuple[int | None, bool]:
+    """`scts` can be garbage, so it is not looked at (PROVIDERS.md section 17.4)."""
+    return read_time(fields.get("message-timestamp") or (fields.get("timestamp") if "message_uuid" in fields else None))
+
+
+def _name(fields: Mapping[str, str]) -> str | None:
+    return fields.get("messageId") or fields.get("message_uuid") or None
+
+
+def _report(fields: Mapping[str, str], number: str, mid: str | None) -> Parsed:
+    at, invalid = _time(fields)
+    name, word = _name(fields), fields.get("status") or UNKNOWN
+    code = fields.get("err-code", "").strip() or fields.get("error.title", "").strip() or None
+    sender = fields.get("to", "") if "msisdn" in fields else fields.get("from", "")
+    key = None
+    if name or at is not None:
+        key = f"{name or number}|{word.lower()}|{fields.get('message-timestamp', '') if not name else ''}"
+    told = Told(
+        to=number,
+        sender=to_sender(sender),
+        word=word,
+        code=None if code == "0" else code,
+        natural_key=key,
+        at=at,
+        provider_message_id=name,
+        message_id=mid or fields.get("client-ref") or fields.get("client_ref") or None,
+        time_invalid=invalid,
+    )
+    return judge(told, _CODES["status"], _CODES["error"])
+
+
+def _message(fields: Mapping[str, str], number: str) -> Parsed:
+    """A part of a long text is a message of its own: Vonage delivers parts as they come, and a STOP fits in one."""
+    at, invalid = _time(fields)
+    name, part = _name(fields), fields.get("concat-part", "")
+    key = f"mo:{name}|{part}" if name else None if at is None else f"mo:{number}|{at}|{part}|{fields.get('text', '')}"
+    return InboundMessage(
+        number,
+        to_sender(fields.get("to", "")),
+        fields.get("text", ""),
+        key,
+        at,
+        provider_message_id=name,
+        time_invalid=invalid,
+    )
+
+
+ADAPTER: Final = Vonage()
