@@ -110,14 +110,23 @@ def is_mac(
 ) -> bool:
     """Whether a value is the HMAC of one of the messages under one of the keys; base64, also hex where asked for."""
     good = False
+    for key in keys:
+        own = [key.encode("utf-8", "surrogatepass")] if key else []
+        for message in messages:
+            good |= is_mac_of(given, own, message, algorithm, hexadecimal=hexadecimal)
+    return good
+
+
+def is_mac_of(
+    given: str, keys: Iterable[bytes], message: bytes, algorithm: Algorithm, *, hexadecimal: bool = False
+) -> bool:
+    """Whether a value is the HMAC of a message under one of the keys, which are bytes."""
+    good = False
     spelt = given.strip()
     for key in keys:
-        for message in messages:
-            mac = hmac.new(key.encode("utf-8", "surrogatepass"), message, algorithm).digest()
-            right = any_equal(spelt, [base64.b64encode(mac).decode()]) | (
-                hexadecimal and any_equal(spelt.lower(), [mac.hex()])
-            )
-            good |= right and bool(key)
+        mac = hmac.new(key, message, algorithm).digest()
+        good |= any_equal(spelt, [base64.b64encode(mac).decode()])
+        good |= hexadecimal and any_equal(spelt.lower(), [mac.hex()])
     return good
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import jwt
 import msgspec
+from jwt.types import Options
 
 from schemas.providers import authentication, forms
 from schemas.providers.callback import Authentic, Authentication, CallbackRequest, Credentials, Forged
@@ -22,6 +23,7 @@ _PLAIN_MD5: Final = "md5hash"
 """The older method: MD5 of the text with the secret behind it."""
 _METHODS: Final = (*_HMACS, _PLAIN_MD5)
 _BEARER: Final = "bearer"
+_UNJUDGED: Final[Options] = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
 _read_object: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -64,9 +66,8 @@ def of_token(request: CallbackRequest, credentials: Credentials) -> Authenticati
 
 def _claims(token: str, secret: str) -> dict[str, Any] | None:
     """The claims of a token that this secret signed; times are judged by the caller, who knows the arrival."""
-    unjudged = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
     try:
-        found = jwt.decode(token, secret.encode("utf-8", "surrogatepass"), algorithms=["HS256"], options=unjudged)
+        found = jwt.decode(token, secret.encode("utf-8", "surrogatepass"), algorithms=["HS256"], options=_UNJUDGED)
     except (jwt.PyJWTError, ValueError):
         return None
     return dict(found)

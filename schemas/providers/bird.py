@@ -1,0 +1,216 @@
+"""Bird, formerly MessageBird: the classic SMS product (query or form) and the platform (JSON). Pure; never raises.
+
+Sources: developers.messagebird.com (SMS, verifying requests), docs.bird.com (SMS events, channels webhooks). The classic
+product sends reports by GET; of a field that stands twice the last one counts (PROVIDERS.md section 17.2). No payload of
+the platform was captured, so its model asks for little.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from schemas.ids import content_key
+from schemas.phone import to_e164, to_sender
+from schemas.providers import authentication, bird_signature, forms
+from schemas.providers.callback import (
+    Answer,
+    Authentication,
+    CallbackRequest,
+    Credentials,
+    InboundMessage,
+    Malformed,
+    Nothing,
+    Parsed,
+    SplitResult,
+    Unparsable,
+)
+from schemas.providers.codes import table
+from schemas.providers.envelopes import JSON, NO_PHONE, Refused, decode, decode_body, fragment, joined, read_time
+from schemas.providers.outcome import Told, judge
+from schemas.records import CallbackKind, RawCallback
+
+_CODES: Final = table("bird")
+_RECEIVED: Final = "received"
+_SMS: Final = "sms."
+_CHANNELS: Final = "channels"
+_TIMES: Final = ("statusDatetime", "createdDatetime", "CreatedDatetime", "receive_datetime")
+_read_object: Final = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class Bird:
+    """The adapter."""
+
+    name = "bird"
+    aliases: tuple[str, ...] = ("messagebird",)
+    credential_names: tuple[str, ...] = ("signing_key",)
+    methods: tuple[str, ...] = ("POST", "GET")
+    missing_status = 401
+
+    def authenticate(self, request: CallbackRequest, credentials: Credentials) -> Authentication:
+        """The signed token, either MessageBird-Signature, the Standard Webhooks headers, or a path secret."""
+        return authentication.decide(
+            [
+                authentication.path_secret(request, credentials),
+                bird_signature.of_token(request, credentials),
+                bird_signature.of_request(request, credentials),
+                bird_signature.of_standard(request, credentials),
+            ],
+            credentials,
+        )
+
+    def split(self, request: CallbackRequest) -> SplitResult:
+        """One request is one fragment; what came by GET is kept as a form, JSON as it came."""
+        body, content_type = request.body, JSON
+        if _is_json(request):
+            found, body = decode_body(_read_object, request)
+            if isinstance(found, Refused):
+                return Malformed("The body is not a JSON object.")
+            fields = _flat(found)
+        else:
+            pairs = forms.of(request)
+            if pairs is None:
+                return Malformed(f"The body is not a form of at most {forms.FIELDS_MAX} fields.")
+            fields, body, content_type = forms.last_of(pairs), forms.body_of(request, pairs), forms.FORM
+        kind = _kind(fields)
+        if kind == "unknown":
+            return joined([], 1) if fields else Malformed("The request has no fields.")
+        return joined([fragment(kind, to_e164(_contact(fields, kind)), body, content_type)])
+
+    def parse(self, fragment: RawCallback) -> Parsed:
+        """Read one report or message."""
+        fields = _fields_of(fragment)
+        if fields is None:
+            return Unparsable("malformed", "The fragment is neither a form nor a JSON object.")
+        kind = _kind(fields)
+        if kind == "unknown":
+            return Nothing("neither a report nor a message")
+        number = to_e164(_contact(fields, kind))
+        if number is None:
+            return Unparsable("phone_invalid", NO_PHONE)
+        return _report(fields, number, fragment["mid"]) if kind == "delivery" else _message(fields, number)
+
+    def accepted(self, request: CallbackRequest) -> Answer:  # noqa: ARG002 - part of the protocol
+        """200 with an empty body."""
+        return Answer(200)
+
+    def malformed(self, request: CallbackRequest, detail: str) -> Answer:  # noqa: ARG002 - part of the protocol
+        """400 with the reason."""
+        return Answer(400, detail.encode())
+
+
+def _is_json(request: CallbackRequest) -> bool:
+    return request.method != "GET" and (request.content_type == JSON or request.body.lstrip()[:1] == b"{")
+
+
+def _fields_of(raw: RawCallback) -> dict[str, str] | None:
+    if raw["content_type"] == JSON:
+        found = decode(_read_object, raw["body"])
+        return None if isinstance(found, Refused) else _flat(found)
+    pairs = forms.read(raw["body"])
+    return None if pairs is None else forms.last_of(pairs)
+
+
+def _flat(found: Mapping[str, Any]) -> dict[str, str]:
+    """A platform event in the classic names; a JSON object of the classic names as it stands."""
+    event = found.get("event") or found.get("type")
+    if isinstance(event, str) and event.startswith(_SMS):
+        return _sms(event.removeprefix(_SMS), found)
+    if found.get("service") == _CHANNELS:
+        return _channels(found)
+    return {name: str(value) for name, value in found.items() if isinstance(value, str | int)}
+
+
+def _sms(event: str, found: Mapping[str, Any]) -> dict[str, str]:
+    """`sms.delivered` and its like, as the platform sends them by Standard Webhooks."""
+    data = _object(found.get("data"))
+    fields = {"id": _string(data.get("sms_id") or data.get("id")), "statusDatetime": _string(found.get("timestamp"))}
+    error = _object(data.get("error") or data.get("failure"))
+    if event == _RECEIVED:
+        return fields | {
+            "originator": _string(data.get("from")), "recipient": _string(data.get("to")),
+            "body": _string(data.get("text")),
+        }  # fmt: skip
+    return fields | {
+        "recipient": _string(data.get("to")), "originator": _string(data.get("from")), "status": event,
+        "statusErrorCode": _string(error.get("code")), "reference": _string(data.get("reference")),
+    }  # fmt: skip
+
+
+def _channels(found: Mapping[str, Any]) -> dict[str, str]:
+    """A channels webhook of the platform: a message's interaction, or one that came in."""
+    payload = _object(found.get("payload"))
+    body = _object(_object(payload.get("body")).get("text"))
+    contacts = _object(payload.get("receiver")).get("contacts")
+    first = _object(contacts[0]) if isinstance(contacts, list) and contacts else {}
+    sender = _object(_object(payload.get("sender")).get("contact"))
+    source = _object(_object(payload.get("failure")).get("source"))
+    fields = {
+        "id": _string(payload.get("id")),
+        "reference": _string(payload.get("reference")),
+        "statusDatetime": _string(payload.get("lastStatusAt") or payload.get("updatedAt") or payload.get("createdAt")),
+    }
+    if payload.get("direction") == "incoming":
+        return fields | {"originator": _string(sender.get("identifierValue")), "body": _string(body.get("text"))}
+    return fields | {
+        "recipient": _string(first.get("identifierValue")), "status": _string(payload.get("status")),
+        "statusErrorCode": _string(source.get("code")),
+    }  # fmt: skip
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _string(value: Any) -> str:
+    return str(value) if isinstance(value, str | int) else ""
+
+
+def _kind(fields: Mapping[str, str]) -> CallbackKind:
+    if fields.get("status"):
+        return "delivery"
+    return "inbound" if any(name in fields for name in ("body", "message", "mediaUrls")) else "unknown"
+
+
+def _contact(fields: Mapping[str, str], kind: CallbackKind) -> str:
+    return fields.get("recipient" if kind == "delivery" else "originator", "")
+
+
+def _time(fields: Mapping[str, str]) -> tuple[int | None, bool]:
+    return read_time(next((fields[one] for one in _TIMES if fields.get(one)), None))
+
+
+def _report(fields: Mapping[str, str], number: str, mid: str | None) -> Parsed:
+    at, invalid = _time(fields)
+    name, word = fields.get("id") or None, fields["status"]
+    code = fields.get("statusErrorCode", "").strip()
+    key = None
+    if name or at is not None:
+        key = f"{name or number}|{word.lower()}|{fields.get('statusDatetime', '')}"
+    told = Told(
+        to=number,
+        sender=to_sender(fields.get("originator", "")),
+        word=word,
+        code=None if code in {"", "0"} else code,
+        natural_key=key,
+        at=at,
+        provider_message_id=name,
+        message_id=mid or fields.get("reference") or None,
+        time_invalid=invalid,
+    )
+    return judge(told, _CODES["status"], _CODES["error"])
+
+
+def _message(fields: Mapping[str, str], number: str) -> Parsed:
+    """Short codes name the message `mid` and its text `message`, beside `id` and `body` of another thing."""
+    at, invalid = _time(fields)
+    name = fields.get("mid") or fields.get("id") or None
+    text = fields.get("message") or fields.get("body") or ""
+    key = f"mo:{name}" if name else None
+    if key is None and at is not None:
+        key = f"mo:{content_key(f'{number}|{at}|{text}'.encode('utf-8', 'replace'))}"
+    own = fields.get("shortcode") or fields.get("recipient") or ""
+    return InboundMessage(number, to_sender(own), text, key, at, provider_message_id=name, time_invalid=invalid)
+
+
+ADAPTER: Final = Bird()
