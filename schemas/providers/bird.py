@@ -1,8 +1,8 @@
 """Bird, formerly MessageBird: the classic SMS product (query or form) and the platform (JSON). Pure; never raises.
 
-Sources: developers.messagebird.com (SMS, verifying requests), docs.bird.com (SMS events, channels webhooks). The classic
-product sends reports by GET; of a field that stands twice the last one counts (PROVIDERS.md section 17.2). No payload of
-the platform was captured, so its model asks for little.
+Sources: developers.messagebird.com (SMS, verifying requests), docs.bird.com (SMS events, channels webhooks). The
+classic product sends reports by GET; of a field that stands twice the last one counts (PROVIDERS.md section 17.2). No
+payload of the platform was captured, so its model asks for little.
 """
 
 from collections.abc import Mapping
@@ -68,7 +68,7 @@ class Bird:
                 return Malformed("The body is not a JSON object.")
             fields = _flat(found)
         else:
-            pairs = forms.of(request)
+            pairs = _pairs(request)
             if pairs is None:
                 return Malformed(f"The body is not a form of at most {forms.FIELDS_MAX} fields.")
             fields, body, content_type = forms.last_of(pairs), forms.body_of(request, pairs), forms.FORM
@@ -103,6 +103,15 @@ def _is_json(request: CallbackRequest) -> bool:
     return request.method != "GET" and (request.content_type == JSON or request.body.lstrip()[:1] == b"{")
 
 
+def _pairs(request: CallbackRequest) -> forms.Pairs | None:
+    """The form's fields; a short code's message by GET has a `mid` of its own, where elsewhere that name is ours."""
+    pairs = forms.of(request)
+    names = dict(request.query)
+    if request.method == "GET" and pairs is not None and "shortcode" in names and "mid" in names:
+        return [*pairs, ("mid", names["mid"])]
+    return pairs
+
+
 def _fields_of(raw: RawCallback) -> dict[str, str] | None:
     if raw["content_type"] == JSON:
         found = decode(_read_object, raw["body"])
@@ -113,11 +122,11 @@ def _fields_of(raw: RawCallback) -> dict[str, str] | None:
 
 def _flat(found: Mapping[str, Any]) -> dict[str, str]:
     """A platform event in the classic names; a JSON object of the classic names as it stands."""
+    if found.get("service") == _CHANNELS:
+        return _channels(found)
     event = found.get("event") or found.get("type")
     if isinstance(event, str) and event.startswith(_SMS):
         return _sms(event.removeprefix(_SMS), found)
-    if found.get("service") == _CHANNELS:
-        return _channels(found)
     return {name: str(value) for name, value in found.items() if isinstance(value, str | int)}
 
 

@@ -47,7 +47,7 @@ def of_token(request: CallbackRequest, credentials: Credentials) -> Authenticati
 
 
 def of_request(request: CallbackRequest, credentials: Credentials) -> Authentication | None:
-    """MessageBird-Signature with its time: over the sorted query (classic) or the URL (platform), and the body's hash."""
+    """MessageBird-Signature with its time, over the sorted query (classic) or the URL (platform) and the body's hash."""
     keys = _keys(credentials)
     given = request.headers.get("messagebird-signature")
     at = request.headers.get("messagebird-request-timestamp", "")
