@@ -23,12 +23,13 @@ LEEWAY_S: Final = 5
 TOLERANCE_S: Final = 300
 """How old a signed time may be where the product does not say; Bird signs each try anew."""
 _ISSUER: Final = "MessageBird"
+_ALGORITHMS: Final = ["HS256", "HS384", "HS512"]
 _UNJUDGED: Final[Options] = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
 _WHSEC: Final = "whsec_"
 
 
 def of_token(request: CallbackRequest, credentials: Credentials) -> Authentication | None:
-    """MessageBird-Signature-JWT: HS256; the hash of the URL is looked at before that of the body."""
+    """MessageBird-Signature-JWT, an HMAC; the hash of the URL is looked at before that of the body."""
     keys = _keys(credentials)
     token = request.headers.get("messagebird-signature-jwt")
     if token is None or not keys:
@@ -47,7 +48,7 @@ def of_token(request: CallbackRequest, credentials: Credentials) -> Authenticati
 
 
 def of_request(request: CallbackRequest, credentials: Credentials) -> Authentication | None:
-    """MessageBird-Signature with its time, over the sorted query (classic) or the URL (platform) and the body's hash."""
+    """MessageBird-Signature with its time, over sorted query (classic) or URL (platform) and the body's hash."""
     keys = _keys(credentials)
     given = request.headers.get("messagebird-signature")
     at = request.headers.get("messagebird-request-timestamp", "")
@@ -99,7 +100,7 @@ def _standard_key(key: str) -> bytes:
 def _claims(token: str, key: str) -> dict[str, Any] | None:
     """The claims of a token that this key signed; times are judged by the arrival."""
     try:
-        found = jwt.decode(token, key.encode("utf-8", "surrogatepass"), algorithms=["HS256"], options=_UNJUDGED)
+        found = jwt.decode(token, key.encode("utf-8", "surrogatepass"), algorithms=_ALGORITHMS, options=_UNJUDGED)
     except (jwt.PyJWTError, ValueError):
         return None
     return dict(found)

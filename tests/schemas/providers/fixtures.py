@@ -41,6 +41,7 @@ def request_of(
     content_type: str = "",
     headers: Mapping[str, str] | None = None,
     path_secret: str | None = None,
+    received_at: int = RECEIVED_AT,
 ) -> CallbackRequest:
     given = {"content-type": content_type} if content_type else {}
     return CallbackRequest(
@@ -49,7 +50,7 @@ def request_of(
         given | dict(headers or {}),
         parse_qsl(query, keep_blank_values=True),
         body,
-        RECEIVED_AT,
+        received_at,
         path_secret=path_secret,
     )
 
