@@ -40,6 +40,7 @@ from schemas.providers.envelopes import (
     phone_of,
     read_time,
     validate,
+    word_of,
 )
 from schemas.providers.outcome import NAME_CHARS_MAX, Told, judge
 from schemas.records import RawCallback
@@ -141,10 +142,10 @@ def _cut(item: bytes, body: bytes) -> Fragment | BadFragment | None:
     head = decode(_read_head, item)
     if isinstance(head, Refused):
         return BadFragment("malformed", "An entry of the list is not an event.", body, JSON)
-    inner = head.message or _HeadInner()
-    if head.type == _INBOUND:
+    inner, kind = head.message or _HeadInner(), word_of(head.type)
+    if kind == _INBOUND:
         return fragment("inbound", phone_of(inner.from_), body)
-    if head.type in _REPORTS:
+    if kind in _REPORTS:
         return fragment("delivery", phone_of(head.to) or phone_of(_first(inner.to)), body)
     return None
 

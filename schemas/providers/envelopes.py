@@ -123,6 +123,11 @@ def read_time(text: str | None) -> tuple[int | None, bool]:
     return at, at is None
 
 
+def word_of(value: object) -> str:
+    """A word of a payload that says which kind it is; empty where it is no text."""
+    return value if isinstance(value, str) else ""
+
+
 def joined(found: Sequence[Fragment | BadFragment], ignored: int = 0) -> Split:
     """A good envelope from what it was cut into; nothing at all counts as one item that tells nothing."""
     if not found:

@@ -38,6 +38,7 @@ from schemas.providers.envelopes import (
     phone_of,
     read_time,
     validate,
+    word_of,
 )
 from schemas.records import RawCallback
 
@@ -88,9 +89,9 @@ class EzTexting:
         head, text = decode_body(_read_head, request)
         if isinstance(head, Refused):
             return Malformed("The body is not a JSON object of EZ Texting.")
-        if head.type not in {_TEXT, _KEYWORD}:
-            known = isinstance(head.type, str) and bool(head.type)
-            return joined([], 1) if known else Malformed("The field type is missing.")
+        kind = word_of(head.type)
+        if kind not in {_TEXT, _KEYWORD}:
+            return joined([], 1) if kind else Malformed("The field type is missing.")
         return joined([fragment("inbound", phone_of(head.fromNumber), text)])
 
     def parse(self, fragment: RawCallback) -> Parsed:

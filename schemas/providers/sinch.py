@@ -40,6 +40,7 @@ from schemas.providers.envelopes import (
     phone_of,
     read_time,
     validate,
+    word_of,
 )
 from schemas.providers.outcome import UNKNOWN, Told, judge
 from schemas.records import RawCallback
@@ -129,13 +130,14 @@ class Sinch:
         head, text = decode_body(_read_head, request)
         if isinstance(head, Refused):
             return Malformed("The body is not a JSON object of Sinch.")
-        if head.type in _MESSAGES:
+        kind = word_of(head.type)
+        if kind in _MESSAGES:
             return joined([fragment("inbound", phone_of(head.from_), text)])
-        if head.type in _SINGLE:
+        if kind in _SINGLE:
             return joined([fragment("delivery", phone_of(head.recipient), text)])
-        if head.type in _BATCH:
+        if kind in _BATCH:
             return _split_batch(head, text)
-        return joined([], 1) if isinstance(head.type, str) and head.type else Malformed("The field type is missing.")
+        return joined([], 1) if kind else Malformed("The field type is missing.")
 
     def parse(self, fragment: RawCallback) -> Parsed:
         """Read one report or message."""

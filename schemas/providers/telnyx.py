@@ -45,6 +45,7 @@ from schemas.providers.envelopes import (
     phone_of,
     read_time,
     validate,
+    word_of,
 )
 from schemas.providers.outcome import UNKNOWN, Told, judge
 from schemas.records import RawCallback
@@ -108,6 +109,7 @@ class _Head(msgspec.Struct):
 
 _read_head: Final = msgspec.json.Decoder(_Head).decode
 _read_list: Final = msgspec.json.Decoder(list[Any]).decode
+_read_object: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class Telnyx:
@@ -135,9 +137,10 @@ class Telnyx:
             return Malformed("The field data.payload is missing.")
         if str(payload.type or "").upper() not in _TEXT_TYPES:
             return joined([], 1)
-        if data.event_type == _INBOUND:
+        kind = word_of(data.event_type)
+        if kind == _INBOUND:
             return joined([fragment("inbound", _number(payload.from_), text)])
-        if data.event_type not in _REPORTS:
+        if kind not in _REPORTS:
             return joined([], 1)
         parties = decode(_read_list, bytes(payload.to))
         if isinstance(parties, Refused) or not parties:
@@ -146,7 +149,10 @@ class Telnyx:
             return Malformed(f"There are more than {FRAGMENTS_MAX} recipients.")
         if len(parties) == 1:
             return joined([fragment("delivery", _number(parties[0]), text)])
-        return joined(_each(text, parties))
+        whole = decode(_read_object, text)
+        if isinstance(whole, Refused):
+            return Malformed("The body is not JSON throughout.")
+        return joined(_each(whole, parties))
 
     def parse(self, fragment: RawCallback) -> Parsed:
         """Read one report or message."""
@@ -197,8 +203,7 @@ def _number(party: Any) -> str | None:
     return phone_of(party.get("phone_number") if isinstance(party, dict) else party)
 
 
-def _each(text: bytes, parties: Sequence[Any]) -> list[Fragment | BadFragment]:
-    whole = msgspec.json.decode(text)
+def _each(whole: dict[str, Any], parties: Sequence[Any]) -> list[Fragment | BadFragment]:
     found = []
     for party in parties:
         payload = {**whole["data"]["payload"], "to": [party]}

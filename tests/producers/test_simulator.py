@@ -43,19 +43,20 @@ BASE = "https://hooks.test"
 ORIGIN = Origin("infobip", "acme", "+18005551234", BASE, secret="path/secret", credentials={"auth_token": "token"})
 SEED, PUBLIC = "nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=", "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
 """Telnyx signs with a private key and is checked with the public one (RFC 8032 section 7.1, first key)."""
+TOKEN = "a token of thirty-two bytes or so"
 SIGNS = {"basic": ("user:pass", "user:pass"), "public_key": (SEED, PUBLIC)}
-"""Name of a credential to what the provider has and what we have; `token` and `token` for any other."""
+"""Name of a credential to what the provider has and what we have; the same token for any other."""
 
 
 def origin_of(provider: str) -> Origin:
     name = SPELLINGS[provider].credential
-    given = {} if name is None else {name: SIGNS.get(name, ("token", ""))[0]}
+    given = {} if name is None else {name: SIGNS.get(name, (TOKEN, ""))[0]}
     return replace(ORIGIN, provider=provider, credentials=given)
 
 
 def credentials_of(provider: str) -> Credentials:
     name = SPELLINGS[provider].credential
-    signed = {} if name is None else {name: [SIGNS.get(name, ("", "token"))[1]]}
+    signed = {} if name is None else {name: [SIGNS.get(name, ("", TOKEN))[1]]}
     return Credentials({"secret": ["path/secret"], **signed})
 
 
@@ -144,8 +145,8 @@ def test_twilios_own_library_accepts_the_signature() -> None:
     callback = generate(origin_of("twilio"), "replies", Random(1), now=NOW)
     fields = dict(parse_qsl(callback.body.decode(), keep_blank_values=True))
     url, given = BASE + callback.path_and_query, callback.headers["X-Twilio-Signature"]
-    assert RequestValidator("token").validate(url, fields, given)
-    assert not RequestValidator("token").validate(url, {**fields, "Body": "other"}, given)
+    assert RequestValidator(TOKEN).validate(url, fields, given)
+    assert not RequestValidator(TOKEN).validate(url, {**fields, "Body": "other"}, given)
 
 
 @pytest.mark.parametrize("scenario, events", [

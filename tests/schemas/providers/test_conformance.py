@@ -138,6 +138,46 @@ def test_a_fragment_is_a_body_of_its_own(fixture: Fixture) -> None:
             assert again[1] == [parsed]
 
 
+JSON_BODIES = [one for one in GOOD if one.request.body.lstrip()[:1] in {b"{", b"["} and one.name != "latin_1_body"]
+
+
+@pytest.mark.parametrize("fixture", JSON_BODIES, ids=str)
+@pytest.mark.parametrize("spoilt", ["mark", "charset", "spaces"])
+def test_json_is_read_the_same_behind_a_mark_in_a_wrong_charset_and_with_spaces(fixture: Fixture, spoilt: str) -> None:
+    plain = split_and_parse(fixture.provider, fixture.request)
+    body = {"mark": b"\xef\xbb\xbf", "charset": b"", "spaces": b" \n\t"}[spoilt] + fixture.request.body
+    headers = {"content-type": "application/json; charset=latin-1" if spoilt == "charset" else "application/json"}
+    found = split_and_parse(fixture.provider, replace(fixture.request, body=body, headers=headers))
+    assert not isinstance(found, Malformed)
+    assert not isinstance(plain, Malformed)
+    assert _without_content_keys(found[1]) == _without_content_keys(plain[1])
+
+
+def _without_content_keys(parsed: list[Parsed]) -> list[Parsed]:
+    """CM.com's messages have no id: their key is that of their bytes."""
+    keyed = (DeliveryReport, InboundMessage)
+    return [
+        replace(one, natural_key=None) if isinstance(one, keyed) and not one.provider_message_id else one
+        for one in parsed
+    ]
+
+
+@pytest.mark.parametrize("fixture", GOOD, ids=str)
+def test_the_same_callback_again_has_the_same_keys(fixture: Fixture) -> None:
+    first, again = (split_and_parse(fixture.provider, fixture.request) for _ in range(2))
+    assert first == again
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_every_provider_keeps_emoji_and_says_what_it_does_not_know(adapter: Adapter) -> None:
+    own = [one for one in FIXTURES if one.provider == adapter.name]
+    texts = [shown["body"] for one in own for shown in one.expect if shown["kind"] == "inbound"]
+    assert any(not text.isascii() for text in texts)
+    facts = [fact for one in own for fact in one.facts]
+    reports = any(shown["kind"] == "delivery" for one in own for shown in one.expect)
+    assert not reports or any(fact.get("known") is False for fact in facts)
+
+
 @pytest.mark.parametrize("fixture", GOOD, ids=str)
 def test_our_id_in_the_callback_url_wins(fixture: Fixture) -> None:
     query = f"{'&'.join(f'{quote(n)}={quote(v)}' for n, v in fixture.request.query if n != 'mid')}&mid=OurOwnId"
@@ -204,6 +244,15 @@ HOSTILE = [
     b'{"results":[{"from":"14155551234","text":"\\udc00\\ud800"}]}',
     b'{"from":{"number":{}},"message":[]}',
     b'{"from":[],"message":{"text":null}}',
+    b'{"data":{"event_type":"message.sent","payload":{"x":1e999,"to":[{"phone_number":"14155551234"},{}]}}}',
+    b'{"data":{"event_type":"message.sent","payload":{"x":' + b"[" * 900 + b"]" * 900 + b',"to":[{},{}]}}}',
+    b'{"type":"delivery_report_sms","statuses":[{"recipients":["14155551234",1e999]},{"recipients":[{}]}]}',
+    b'[{"type":"message-failed","to":{},"errorCode":{},"message":{"id":[],"to":[[]]}},{"type":[]}]',
+    b'{"type":[],"event":{},"fromNumber":"14155551234","recipient":"14155551234"}',
+    b'{"data":{"event_type":[],"payload":{"from":"14155551234","type":[]}}}',
+    b'{"service":"channels","payload":{"receiver":{"contacts":[7]},"status":"sent","failure":[]}}',
+    b'{"type":"sms.failed","data":{"to":"+14155551234","error":7,"sms_id":{}}}',
+    b'{"status":"failed","msisdn":14155551234,"error":{"title":{}},"err-code":null}',
     b"&" * 500,
     b"From=%2B14155551234&To=%ff&Body=%ed%a0%80&MessageStatus=",
     b"From=%2B14155551234&Body=%00",
