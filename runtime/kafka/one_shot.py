@@ -62,31 +62,42 @@ def write_together(
         raise translated("write", error) from error
 
 
-def write_each(kafka: KafkaSettings, writes: Iterable[Write], *, acked: Callable[[], None] = lambda: None) -> None:
-    """Write records outside of any transaction, as the processor's inputs need it; back once all are acknowledged.
+class Writer:
+    """Writes records outside of any transaction, as the processor's inputs need it; one thread owns it."""
 
-    `acked` is called for each. Writing the same again must be harmless: after an error some of them may be there.
+    def __init__(self, kafka: KafkaSettings) -> None:
+        """Make the client; it connects with the first record."""
+        self._client: Any = Producer(producer(kafka, "command", message_timeout_ms=EACH_MS))
 
-    Raises:
-        ClusterError: at least one was not acknowledged; the command can be run again.
-    """
-    problems: list[Any] = []
+    def write(self, writes: Iterable[Write], *, acked: Callable[[], None] = lambda: None) -> None:
+        """Write records, back once all are acknowledged; `acked` is called for each.
 
-    def told(error: Any, _message: Any) -> None:
-        if error is None:
-            acked()
-        else:
-            problems.append(error)
+        Writing the same again must be harmless: after an error some of them may be there.
 
-    client: Any = Producer(producer(kafka, "command", message_timeout_ms=EACH_MS))
-    for write in writes:
-        _produce(client, write, on_delivery=told)
-        client.poll(0)
+        Raises:
+            ClusterError: at least one was not acknowledged; it can be done again.
+        """
+        problems: list[Any] = []
+
+        def told(error: Any, _message: Any) -> None:
+            if error is None:
+                acked()
+            else:
+                problems.append(error)
+
+        for write in writes:
+            _produce(self._client, write, on_delivery=told)
+            self._client.poll(0)
+            if problems:
+                break
+        self._client.flush()
         if problems:
-            break
-    client.flush()
-    if problems:
-        raise translated("write", KafkaException(problems[0]))
+            raise translated("write", KafkaException(problems[0]))
+
+
+def write_each(kafka: KafkaSettings, writes: Iterable[Write], *, acked: Callable[[], None] = lambda: None) -> None:
+    """Write records once, as `Writer` does; raises as it does."""
+    Writer(kafka).write(writes, acked=acked)
 
 
 def _produce(client: Any, write: Write, **extra: Any) -> None:

@@ -1,0 +1,1 @@
+"""What was set aside, put back on its way."""

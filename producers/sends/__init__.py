@@ -1,0 +1,1 @@
+"""Questions to the send gate: may this contact be texted now?"""
