@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from producers.replay.quarantine import Left, Selection, again
+from runtime.clock import now_ms
 from schemas import topics
 from schemas.codec import encoder
 from schemas.providers import registry
@@ -97,7 +98,7 @@ def test_an_opt_out_without_a_list_blocks_until_its_own_replay_and_is_then_told(
     key, record = inbound(1, "STOP", "a")
     item = orjson.loads(record["body"])["results"][0]
     del item["to"]
-    record = {**record, "body": orjson.dumps({"results": [item]})}
+    record = {**record, "body": orjson.dumps({"results": [item]}), "received_at": now_ms()}
     stage.produce(topics.RAW, "RawCallback", [(key, record)])
     role = stage.start("processor").await_ready()
     (kept,) = stage.await_records(topics.QUARANTINE, 1)
