@@ -56,6 +56,12 @@ def of_processor(stage: Stage) -> Iterator[Row]:
     yield missing if peer is None else against(what, ours, "Quix Streams", peer, 2)
 
 
+def of_mixed(stage: Stage) -> Iterator[Row]:
+    yield alone(
+        "processor, every provider's reports and texts, callbacks/s a core", processor.ours_mixed(stage), 18_000
+    )
+
+
 def of_gateway(stage: Stage) -> Iterator[Row]:
     single, batch = gateway.ours(stage)
     what = "gateway, acknowledged/s a core"
@@ -80,6 +86,7 @@ def of_latency(stage: Stage) -> Iterator[Row]:
 
 BENCHES: dict[str, Callable[[Stage], Iterator[Row]]] = {
     "processor": of_processor,
+    "mixed": of_mixed,
     "gateway": of_gateway,
     "dispatcher": of_dispatcher,
     "latency": of_latency,

@@ -7,15 +7,23 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 from confluent_kafka import Producer
 
+from producers.simulator.callbacks import PROVIDERS, generate
+from producers.simulator.scenario import Origin
 from runtime.kafka.admin import Cluster, NewTopicPlan
 from schemas import topics
 from schemas.codec import encoder
+from schemas.providers import registry
+from schemas.providers.callback import CallbackRequest, Split
+from schemas.records import RawCallback
 from tests.bench.cpu import Measured, watch
 from tests.stage import Stage
 
@@ -44,14 +52,54 @@ def report(number: int, phone: str) -> bytes:
     return orjson.dumps({"results": [item]})
 
 
-def _produce(stage: Stage, topic: str, count: int, *, framed: bool) -> None:
-    encode = encoder("RawCallback")
-    producer = Producer(
+def mixed(count: int) -> Iterator[RawCallback]:
+    """Fragments of the simulator's mixed scenario, every provider in turn; as the gateway cuts them."""
+    rng, now = Random(1), 1_705_314_600_000
+    adapters = registry.adapters()
+    for number in range(count):
+        provider = PROVIDERS[number % len(PROVIDERS)]
+        origin = Origin(provider, "acme", f"+1800555{number % len(PROVIDERS):04d}", "https://hooks.test", "s")
+        callback = generate(origin, "mixed", rng, now=now + number)
+        query = parse_qsl(urlsplit(callback.path_and_query).query, keep_blank_values=True)
+        headers = {name.lower(): value for name, value in callback.headers.items()}
+        split = adapters[provider].split(
+            CallbackRequest(callback.method, "", headers, query, callback.body, now + number)
+        )
+        assert isinstance(split, Split)
+        (fragment,) = split.fragments
+        told = dict(query)
+        yield {
+            "account": "acme", "provider": provider, "kind": fragment.kind, "phone": fragment.phone,
+            "body": fragment.body, "content_type": fragment.content_type, "headers": {}, "query": {},
+            "mid": told.get("mid"), "list": told.get("list"), "received_at": now + number, "redriven": False,
+        }  # fmt: skip
+
+
+def ours_mixed(stage: Stage) -> Measured:
+    """All providers, reports and texts, through the whole classifier."""
+    lists = ", ".join(
+        f'{{number: "+1800555{number:04d}", provider: {provider}}}' for number, provider in enumerate(PROVIDERS)
+    )
+    stage.configure(f"accounts: [{{id: acme, lists: [{lists}]}}]")
+    encode, producer = encoder("RawCallback"), _producer(stage)
+    for record in mixed(RECORDS):
+        producer.produce(stage.prefix + topics.RAW, encode(record), topics.contact_key("acme", record["phone"]))
+        producer.poll(0)
+    assert producer.flush(60) == 0
+    return _watched(stage)
+
+
+def _producer(stage: Stage) -> Producer:
+    return Producer(
         {
             "bootstrap.servers": stage.bootstrap, "partitioner": "murmur2_random", "linger.ms": 20,
             "compression.type": "lz4", "queue.buffering.max.messages": 500_000,
         }
     )  # fmt: skip
+
+
+def _produce(stage: Stage, topic: str, count: int, *, framed: bool) -> None:
+    encode, producer = encoder("RawCallback"), _producer(stage)
     for number in range(count):
         phone = f"+1415{number % CONTACTS:07d}"
         body = report(number, phone)
@@ -68,10 +116,16 @@ def _produce(stage: Stage, topic: str, count: int, *, framed: bool) -> None:
 def ours(stage: Stage) -> Measured:
     stage.configure(CONFIG)
     _produce(stage, stage.prefix + topics.RAW, RECORDS, framed=True)
+    return _watched(stage)
+
+
+def _watched(stage: Stage) -> Measured:
     role = stage.start("processor")
 
     def count() -> float:
-        found = re.findall(r"^trackly_classify_records_total\{[^}]*\} (\S+)", role.metrics(), re.MULTILINE)
+        found = re.findall(
+            r"^trackly_classify_(?:records|repeats)_total(?:\{[^}]*\})? (\S+)", role.metrics(), re.MULTILINE
+        )
         return sum(float(value) for value in found)
 
     measured = watch(role.process.pid, count, RECORDS)

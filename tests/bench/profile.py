@@ -1,4 +1,4 @@
-"""Where a role's time goes: `python -m tests.bench.profile processor|gateway|dispatcher` prints the top of a profile.
+"""Where a role's time goes: `python -m tests.bench.profile processor|mixed|gateway|dispatcher` prints the top of a profile.
 
 The role runs under cProfile in its bench, every thread with a profile of its own; calls are dearer under it, so its
 rates are no measurement. Scripts of this folder run with -P, or they would find this module as the standard `profile`.
@@ -19,7 +19,12 @@ from tests.stage import Role, Stage
 
 TOP = {"tottime": 25, "cumtime": 60}
 """Lines by order; the first dozen by cumulative time are the way into the loop."""
-BENCHES = {"processor": processor.ours, "gateway": gateway.ours, "dispatcher": dispatcher.ours}
+BENCHES = {
+    "processor": processor.ours,
+    "mixed": processor.ours_mixed,
+    "gateway": gateway.ours,
+    "dispatcher": dispatcher.ours,
+}
 
 
 @dataclass

@@ -1,11 +1,13 @@
 """What senders get wrong in JSON is repaired once, and nothing else is touched."""
 
 import json
+from urllib.parse import parse_qsl
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.providers import forms
 from schemas.providers.envelopes import charset_of, phone_of, repaired
 
 
@@ -53,3 +55,15 @@ def test_a_charset_is_one_of_four(content_type: str, charset: str) -> None:
 ])  # fmt: skip
 def test_a_phone_number_is_a_string_or_a_small_integer(number: object, phone: str | None) -> None:
     assert phone_of(number) == phone
+
+
+@given(st.text(st.sampled_from("ab=&+%41%e2é;\ud83d "), max_size=60), st.sampled_from(["utf-8", "cp1252"]))
+def test_a_form_is_read_as_the_standard_library_reads_it(text: str, charset: str) -> None:
+    body = text.encode(charset, "replace")
+    expected = parse_qsl(body.decode(charset, "replace"), keep_blank_values=True, encoding=charset, errors="replace")
+    assert forms.read(body, f"application/x-www-form-urlencoded; charset={charset}") == expected
+
+
+def test_a_form_has_at_most_so_many_fields() -> None:
+    assert len(forms.read(b"&".join([b"a=1"] * forms.FIELDS_MAX)) or ()) == forms.FIELDS_MAX
+    assert forms.read(b"&".join([b"a=1"] * (forms.FIELDS_MAX + 1))) is None
