@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, Literal
 
+import msgspec
+
 from processors.optout import formats, languages, normal, phrases, reactions, spellings, tags, unwritten
 from processors.optout.words import EXACT, Keyword, pack, rows
 from schemas.records import MessageLabel
@@ -23,8 +25,7 @@ ProviderVerdict = Literal["opt_out", "opt_in", "help"]
 SpamAction = Literal["label", "stop"]
 
 
-@dataclass(frozen=True, slots=True)
-class Classification:
+class Classification(msgspec.Struct, frozen=True):
     """A label and what decided it."""
 
     label: MessageLabel

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+import msgspec
+
 from processors.aggregate import Aggregate
 from processors.brake import FINALS_MIN, ListWindow
 from processors.classify import Classification
@@ -19,8 +21,7 @@ from schemas.records import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(msgspec.Struct, frozen=True):
     """Where a fact comes from."""
 
     account: str
@@ -44,16 +45,14 @@ class Origin:
     """It comes from quarantine: `received_at` stands in for the order of the log."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReportFact:
+class ReportFact(msgspec.Struct, frozen=True):
     """A provider says what became of a message."""
 
     origin: Origin
     report: DeliveryReport
 
 
-@dataclass(frozen=True, slots=True)
-class MessageFact:
+class MessageFact(msgspec.Struct, frozen=True):
     """A contact wrote."""
 
     origin: Origin

@@ -1,8 +1,10 @@
 """From a raw record to a fact: parse by the adapter, classify, tell the list where it can be told. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, assert_never
+
+import msgspec
 
 from processors import brake
 from processors.aggregate import key_of
@@ -130,7 +132,7 @@ def _message(parsed: InboundMessage, origin: Origin, rules: Rules) -> MessageFac
     every = judged.label == "opt_out" and (of_list.account_wide or parsed.every_list)
     lists = rules.lists_of(origin.account) if every else ()
     if lists and origin.list_hint is None and origin.only_list is None:
-        origin = replace(origin, list_hint=lists[0])
+        origin = msgspec.structs.replace(origin, list_hint=lists[0])
     return MessageFact(origin, parsed, judged, lists)
 
 

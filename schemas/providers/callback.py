@@ -1,8 +1,13 @@
-"""The boundary of every provider adapter: what goes in, and the closed unions that come out. Pure values, no rules."""
+"""The boundary of every provider adapter: what goes in, and the closed unions that come out. Pure values, no rules.
+
+What is made for every record is a msgspec struct: a frozen dataclass of twenty fields takes five times as long.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
+
+import msgspec
 
 from schemas.records import CallbackKind, DeliveryStatus, FailureClass, RawCallback
 
@@ -111,8 +116,7 @@ SplitResult = Split | Malformed
 
 
 # ---- parse ----------------------------------------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True)
-class DeliveryReport:
+class DeliveryReport(msgspec.Struct, frozen=True):
     """What became of a message, in our words."""
 
     to: str
@@ -146,8 +150,7 @@ class DeliveryReport:
     """True where a time was present and could not be read; counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class InboundMessage:
+class InboundMessage(msgspec.Struct, frozen=True):
     """What a contact wrote."""
 
     sender: str

@@ -1,11 +1,11 @@
 """The fold, fact by fact: what changes, what is told, what a repeat does. Pure, no broker."""
 
-from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from processors.aggregate import SEEN_MAX, Aggregate, UnknownVersionError, decode, encode, key_of, state_of
 from processors.brake import ListWindow

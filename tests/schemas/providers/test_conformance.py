@@ -1,9 +1,10 @@
 """What every adapter keeps, whichever provider it reads; a new provider needs its fixture file and nothing here."""
 
 import random
-from dataclasses import fields, replace
+from dataclasses import replace
 from urllib.parse import parse_qsl, quote
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,7 +64,7 @@ def check_shape(provider: str, request: CallbackRequest) -> None:
         assert isinstance(one, DeliveryReport | InboundMessage | Nothing | Unparsable)
         if isinstance(one, DeliveryReport | InboundMessage):
             assert (one.to if isinstance(one, DeliveryReport) else one.sender) == fragment.phone
-            for field in fields(one):
+            for field in msgspec.structs.fields(one):
                 value = getattr(one, field.name)
                 if isinstance(value, str):
                     value.encode("utf-8")
@@ -157,7 +158,9 @@ def _without_content_keys(parsed: list[Parsed]) -> list[Parsed]:
     """CM.com's messages have no id: their key is that of their bytes."""
     keyed = (DeliveryReport, InboundMessage)
     return [
-        replace(one, natural_key=None) if isinstance(one, keyed) and not one.provider_message_id else one
+        msgspec.structs.replace(one, natural_key=None)
+        if isinstance(one, keyed) and not one.provider_message_id
+        else one
         for one in parsed
     ]
 
