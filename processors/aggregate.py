@@ -22,6 +22,12 @@ WEAK_AGE_MAX_MS: Final = 600_000
 """Keys made of content alone live 10 min: two equal answers an hour apart are two answers."""
 MESSAGES_MAX: Final = 32
 """Recent message ids kept for one contact, for correlation and for counting a failure once."""
+SIZE_BYTES_MAX: Final = 8192
+"""Largest state of a contact; a changelog of a million such contacts is 8 GB."""
+KEPT_MIN: Final = 4
+"""Messages and repeats that are kept whatever they hold."""
+MESSAGE_ID_CHARS_MAX: Final = 128
+"""Longer ids of a sender's own are not remembered for correlation; ours have eight characters."""
 UNASSIGNED_MAX: Final = 8
 """Opt-outs without a list that are remembered one by one."""
 
@@ -127,8 +133,18 @@ _STREAM_TIME_BYTES: Final = 8
 
 
 def encode(aggregate: Aggregate) -> bytes:
-    """Write an aggregate as the changelog and the store hold it."""
-    return _PREFIX + _encoder.encode(aggregate)
+    """Write an aggregate as the changelog and the store hold it.
+
+    One that grew beyond SIZE_BYTES_MAX forgets its oldest messages, then its oldest repeats; consent it never forgets.
+    """
+    data = _PREFIX + _encoder.encode(aggregate)
+    while len(data) > SIZE_BYTES_MAX and (len(aggregate.messages) > KEPT_MIN or len(aggregate.seen) > KEPT_MIN):
+        if len(aggregate.messages) > KEPT_MIN:
+            aggregate.messages = aggregate.messages[len(aggregate.messages) // 2 :]
+        else:
+            aggregate.seen = aggregate.seen[len(aggregate.seen) // 2 :]
+        data = _PREFIX + _encoder.encode(aggregate)
+    return data
 
 
 def decode(data: bytes) -> Aggregate:

@@ -22,6 +22,7 @@ from typing import Final, assert_never
 
 from processors import brake, consent, contact_commands, failures, gate, unassigned
 from processors.aggregate import (
+    MESSAGE_ID_CHARS_MAX,
     MESSAGES_MAX,
     SEEN_AGE_MAX_MS,
     SEEN_MAX,
@@ -137,6 +138,8 @@ def _register(
     """Remember a message by its first key; `message_id` is the sender's own id where that is another."""
     if not keys:
         return None
+    if message_id is not None and len(message_id) > MESSAGE_ID_CHARS_MAX:
+        message_id = None
     entry = MessageSeen(keys[0], list_number, message_id)
     aggregate.messages = [*aggregate.messages[-(MESSAGES_MAX - 1) :], entry]
     return entry
@@ -156,7 +159,8 @@ def _fold_submitted(aggregate: Aggregate, fact: SubmittedFact) -> Folded:
     elif (known.message_id, known.list_number) == (ours, fact.list_number):
         return Folded(repeat=True)
     else:  # its report came first
-        known.message_id, known.list_number = ours, fact.list_number
+        known.message_id = ours if ours is None or len(ours) <= MESSAGE_ID_CHARS_MAX else None
+        known.list_number = fact.list_number
     return Folded(aggregate, list_number=fact.list_number)
 
 
