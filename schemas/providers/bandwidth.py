@@ -27,7 +27,6 @@ from schemas.providers.callback import (
 )
 from schemas.providers.codes import table
 from schemas.providers.envelopes import (
-    BAD_ITEM,
     FRAGMENTS_MAX,
     JSON,
     NO_PHONE,
@@ -41,6 +40,7 @@ from schemas.providers.envelopes import (
     read_time,
     validate,
     word_of,
+    wrong_field,
 )
 from schemas.providers.outcome import NAME_CHARS_MAX, Told, judge
 from schemas.records import RawCallback
@@ -118,7 +118,7 @@ class Bandwidth:
             return Unparsable("malformed", "A fragment holds exactly one event.")
         event = validate(_Event, bytes(items[0]))
         if event is None:
-            return Unparsable("malformed", BAD_ITEM)
+            return wrong_field(_Event, bytes(items[0]))
         if event.type == _INBOUND:
             return _message(event)
         if event.type not in _REPORTS:

@@ -30,7 +30,6 @@ from schemas.providers.callback import (
 )
 from schemas.providers.codes import Code, table
 from schemas.providers.envelopes import (
-    BAD_ITEM,
     FRAGMENTS_MAX,
     JSON,
     NO_PHONE,
@@ -43,6 +42,7 @@ from schemas.providers.envelopes import (
     phone_of,
     read_time,
     validate,
+    wrong_field,
 )
 from schemas.providers.outcome import FAILED, NAME_CHARS_MAX, UNKNOWN, conclude, refine
 from schemas.records import DeliveryStatus, FailureClass, RawCallback
@@ -179,7 +179,7 @@ class Cm:
             return _parse_query(fragment)
         found = validate(_Callback, fragment["body"])
         if found is None:
-            return Unparsable("malformed", BAD_ITEM)
+            return wrong_field(_Callback, fragment["body"])
         if found.messages is None:
             return _message(found, fragment["body"])
         reports = found.messages.msg if isinstance(found.messages.msg, list) else [found.messages.msg]

@@ -9,7 +9,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from schemas.phone import to_e164
-from schemas.providers.callback import BadFragment, CallbackRequest, Fragment, Split
+from schemas.providers.callback import BadFragment, CallbackRequest, Fragment, Split, Unparsable
 from schemas.records import CallbackKind
 from schemas.timestamps import from_text
 
@@ -18,6 +18,9 @@ FRAGMENTS_MAX: Final = 2000
 """Most reports of one callback; the largest batch that any provider documents (Infobip, maxBucketSize)."""
 NO_PHONE: Final = "The contact's number is missing or not a phone number."
 BAD_ITEM: Final = "A field of the report or message has the wrong type."
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*|[0-9]{1,4}")
+"""A part of a path that is a field's name or a place in a list; the names of types that were tried are left out."""
+_PATH_CHARS_MAX: Final = 120
 _INTEGER_MAX: Final = 10**16
 """Above it a number is no phone number; keeps the decimal writing of a hostile integer short."""
 _CHARSETS: Final = frozenset({"utf-8", "ascii", "iso8859-1", "cp1252"})
@@ -78,6 +81,25 @@ def validate(model: type[_M], text: bytes) -> _M | None:
         return model.model_validate_json(text)
     except ValidationError:
         return None
+
+
+def wrong_field(model: type[BaseModel], text: bytes) -> Unparsable:
+    """Why a fragment does not fit its model: the path of the first field that is wrong, and no value."""
+    try:
+        model.model_validate_json(text)
+    except ValidationError as error:
+        return refusal_of(error)
+    return Unparsable("malformed", BAD_ITEM)
+
+
+def refusal_of(error: ValidationError, *within: str) -> Unparsable:
+    """The same from the error itself; `within` names the parts of the path above the model."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    if first["type"] == "json_invalid":
+        return Unparsable("malformed", "The report or message is not JSON.")
+    named = (*within, *(str(part) for part in first["loc"] if _NAME.fullmatch(str(part))))
+    path = ".".join(named)[:_PATH_CHARS_MAX]
+    return Unparsable("malformed", f"The field {path} is missing or has the wrong type." if path else BAD_ITEM)
 
 
 def repaired(text: bytes, charset: str) -> bytes:

@@ -28,7 +28,6 @@ from schemas.providers.callback import (
     Unparsable,
 )
 from schemas.providers.envelopes import (
-    BAD_ITEM,
     NO_PHONE,
     Lenient,
     Refused,
@@ -39,6 +38,7 @@ from schemas.providers.envelopes import (
     read_time,
     validate,
     word_of,
+    wrong_field,
 )
 from schemas.records import RawCallback
 
@@ -98,7 +98,7 @@ class EzTexting:
         """Read one text or keyword."""
         event = validate(_Event, fragment["body"])
         if event is None:
-            return Unparsable("malformed", BAD_ITEM)
+            return wrong_field(_Event, fragment["body"])
         if event.type not in {_TEXT, _KEYWORD}:
             return Nothing("neither a text nor a keyword")
         sender = to_e164(event.from_ or "")

@@ -30,7 +30,6 @@ from schemas.providers.callback import (
 )
 from schemas.providers.codes import Code, Flag, table
 from schemas.providers.envelopes import (
-    BAD_ITEM,
     FRAGMENTS_MAX,
     JSON,
     NO_PHONE,
@@ -42,6 +41,7 @@ from schemas.providers.envelopes import (
     phone_of,
     read_time,
     validate,
+    wrong_field,
 )
 from schemas.providers.outcome import NAME_CHARS_MAX, UNKNOWN, conclude, refine
 from schemas.records import DeliveryStatus, RawCallback
@@ -197,7 +197,7 @@ class Infobip:
         """Read one report or message."""
         envelope = validate(_Envelope, fragment["body"]) or validate(_Messages, fragment["body"])
         if envelope is None:
-            return Unparsable("malformed", BAD_ITEM)
+            return wrong_field(_Envelope, fragment["body"])
         if len(envelope.results) != 1:
             return Unparsable("malformed", "A fragment holds exactly one result.")
         item = envelope.results[0]

@@ -29,7 +29,6 @@ from schemas.providers.callback import (
 )
 from schemas.providers.codes import table
 from schemas.providers.envelopes import (
-    BAD_ITEM,
     FRAGMENTS_MAX,
     NO_PHONE,
     Lenient,
@@ -41,6 +40,7 @@ from schemas.providers.envelopes import (
     read_time,
     validate,
     word_of,
+    wrong_field,
 )
 from schemas.providers.outcome import UNKNOWN, Told, judge
 from schemas.records import RawCallback
@@ -143,14 +143,14 @@ class Sinch:
         """Read one report or message."""
         kind = validate(_Type, fragment["body"])
         if kind is None:
-            return Unparsable("malformed", BAD_ITEM)
+            return wrong_field(_Type, fragment["body"])
         if kind.type in _MESSAGES:
             message = validate(_Message, fragment["body"])
-            return Unparsable("malformed", BAD_ITEM) if message is None else _message(message, kind.type)
+            return wrong_field(_Message, fragment["body"]) if message is None else _message(message, kind.type)
         if kind.type not in _BATCH | _SINGLE:
             return Nothing("neither a report nor a message")
         report = validate(_Report, fragment["body"])
-        return Unparsable("malformed", BAD_ITEM) if report is None else _report(report, fragment["mid"])
+        return wrong_field(_Report, fragment["body"]) if report is None else _report(report, fragment["mid"])
 
     def accepted(self, request: CallbackRequest) -> Answer:  # noqa: ARG002 - part of the protocol
         """200; Sinch drops what is answered with 4xx."""

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from schemas.phone import to_e164, to_sender
 from schemas.providers import authentication
@@ -33,7 +33,6 @@ from schemas.providers.callback import (
 )
 from schemas.providers.codes import table
 from schemas.providers.envelopes import (
-    BAD_ITEM,
     FRAGMENTS_MAX,
     NO_PHONE,
     Lenient,
@@ -44,8 +43,10 @@ from schemas.providers.envelopes import (
     joined,
     phone_of,
     read_time,
+    refusal_of,
     validate,
     word_of,
+    wrong_field,
 )
 from schemas.providers.outcome import UNKNOWN, Told, judge
 from schemas.records import RawCallback
@@ -158,7 +159,7 @@ class Telnyx:
         """Read one report or message."""
         event = validate(_Event, fragment["body"])
         if event is None:
-            return Unparsable("malformed", BAD_ITEM)
+            return wrong_field(_Event, fragment["body"])
         if event.data.event_type == _INBOUND:
             return _message(event.data)
         if event.data.event_type not in _REPORTS:
@@ -219,8 +220,8 @@ def _text(value: Any) -> str:
 def _report(data: _Data, mid: str | None) -> Parsed:
     try:
         payload = _Payload.model_validate({**data.payload, "from_": data.payload.get("from")})
-    except ValueError:
-        return Unparsable("malformed", BAD_ITEM)
+    except ValidationError as error:
+        return refusal_of(error, "data", "payload")
     if len(payload.to) != 1:
         return Unparsable("malformed", "A fragment holds exactly one recipient.")
     to = to_e164(payload.to[0].phone_number or "")

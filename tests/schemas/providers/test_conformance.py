@@ -304,6 +304,20 @@ def test_a_mutated_fixture_ends_in_a_record_or_a_typed_refusal(
         assert isinstance(adapter.authenticate(request, everything_set), Authentic | Forged)
 
 
+@pytest.mark.parametrize("provider, body, path", [
+    ("infobip", b'{"results":[{"to":"14155551234","status":{"id":"x"}}]}', "results.0.status.id"),
+    ("cm", b'{"messages":{"msg":{"to":"14155551234","status":{"code":[]}}}}', "messages.msg.status.code"),
+    ("sinch", b'{"type":"recipient_delivery_report_sms","recipient":"14155551234","at":{}}', "at"),
+    ("bandwidth", b'[{"type":"message-failed","to":"+14155551234","errorCode":[],"message":{}}]', "errorCode"),
+    ("telnyx", b'{"data":{"event_type":"message.sent","id":[],"payload":{"to":["14155551234"]}}}', "data.id"),
+    ("telnyx", b'{"data":{"event_type":"message.sent","payload":{"errors":7,"to":[{"phone_number":"14155551234"}]}}}',
+     "data.payload.errors"),
+])  # fmt: skip
+def test_a_field_of_the_wrong_type_is_named_by_its_path(provider: str, body: bytes, path: str) -> None:
+    (refused,) = parse_body(provider, request_of(body, content_type="application/json")).refused
+    assert refused.detail == f"The field {path} is missing or has the wrong type."
+
+
 def test_an_unknown_provider_is_refused_with_the_names_of_the_known() -> None:
     with pytest.raises(RefusedBodyError, match="infobip"):
         parse_body("carrier-pigeon", request_of(b"{}"))
