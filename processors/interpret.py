@@ -14,6 +14,7 @@ from schemas import ids
 from schemas.config import ListSettings, Snapshot
 from schemas.phone import is_e164
 from schemas.providers.callback import Adapter, DeliveryReport, InboundMessage, Nothing, Parsed, Unparsable
+from schemas.providers.outcome import CANONICAL
 from schemas.records import RawCallback
 
 TEXT_CHARS_MAX: Final = 20_000
@@ -38,6 +39,8 @@ class ListRules:
     forward_inbound: bool = False
     words: Policy = DEFAULT_POLICY
     """How the list's contacts say stop."""
+    filtered_is_spam: bool = False
+    blocklist_is_optout: bool = False
     account_wide: bool = False
     """An opt-out ends texting from every list of the account."""
 
@@ -111,7 +114,7 @@ def interpret(  # noqa: PLR0911 - one return per kind of answer
             origin = _origin(
                 raw, "dlr", parsed.natural_key, parsed.sender, partition=partition, offset=offset, rules=rules
             )
-            return ReportFact(origin, parsed)
+            return ReportFact(origin, _report(parsed, origin, rules))
         case InboundMessage():
             if parsed.sender != raw["phone"]:
                 return Refusal("misrouted", "the record's key is not the contact of its body")
@@ -123,6 +126,18 @@ def interpret(  # noqa: PLR0911 - one return per kind of answer
             return Refusal(parsed.reason, parsed.detail)
         case _:
             assert_never(parsed)
+
+
+def _report(parsed: DeliveryReport, origin: Origin, rules: Rules) -> DeliveryReport:
+    """What a list has chosen to make of two kinds of failure that say nothing of the contact by themselves."""
+    if not (parsed.filtered or parsed.blocklisted):
+        return parsed
+    of_list = rules.of(origin.account, origin.list_hint or origin.only_list)
+    if parsed.filtered and of_list.filtered_is_spam:
+        parsed = msgspec.structs.replace(parsed, failure_class="spam", status_detail=CANONICAL["spam"])
+    if parsed.blocklisted and of_list.blocklist_is_optout:
+        parsed = msgspec.structs.replace(parsed, opted_out=True)
+    return parsed
 
 
 def _message(parsed: InboundMessage, origin: Origin, rules: Rules) -> MessageFact:
@@ -191,5 +206,7 @@ def _rules_of(item: ListSettings, finals_min: int) -> ListRules:
         item.forward.delivery is not None,
         item.forward.reply is not None,
         policy_of(limits.keywords, limits.languages, limits.spam_action, limits.stop_signs),
+        limits.filtered_is_spam,
+        limits.blocklist_is_optout,
         limits.optout_scope == "account",
     )

@@ -273,6 +273,8 @@ def _wanted(file: ConfigFile, box: SecretBox) -> Iterable[Wanted]:
                     languages=item.compliance.languages,
                     spam_action=item.compliance.spam_action,
                     stop_signs=item.compliance.stop_signs,
+                    filtered_is_spam=item.compliance.filtered_is_spam,
+                    blocklist_is_optout=item.compliance.blocklist_is_optout,
                     optout_scope=item.compliance.optout_scope,
                 ),
             )

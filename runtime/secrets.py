@@ -52,7 +52,7 @@ class SecretBox:
             keys[key_id] = key
         self._keys = {key_id: AESGCM(key) for key_id, key in keys.items()}
         self._first = next(iter(keys))
-        self._digest_key = hmac.digest(keys[self._first], b"trackly applied_hash", "sha256")
+        self._digest_keys = [hmac.digest(key, b"trackly applied_hash", "sha256") for key in keys.values()]
 
     @classmethod
     def from_settings(cls, secret_keys: SecretStr | None) -> Self:
@@ -93,7 +93,11 @@ class SecretBox:
 
     def digest(self, data: bytes) -> str:
         """Hash under the sealing key: equal values are seen as equal, and nobody without the key can try guesses."""
-        return hmac.new(self._digest_key, data, hashlib.sha256).hexdigest()
+        return hmac.new(self._digest_keys[0], data, hashlib.sha256).hexdigest()
+
+    def digests(self, data: bytes) -> list[str]:
+        """The hashes under every key, the first one first: what was hashed before a rotation is found too."""
+        return [hmac.new(key, data, hashlib.sha256).hexdigest() for key in self._digest_keys]
 
 
 def generate_keys(key_id: str = "local") -> str:

@@ -80,6 +80,10 @@ class Compliance(_Frozen):
     """Whether SPAM, SCAM and JUNK are an opt-out or only a tag."""
     stop_signs: bool = True
     """Whether a message of stop signs alone is an opt-out."""
+    filtered_is_spam: bool = False
+    """Whether a message that was filtered for its content removes the contact as spam does."""
+    blocklist_is_optout: bool = False
+    """Whether a number on a provider's own block list counts as opted out."""
     optout_scope: Literal["list", "account"] = "list"
     """Whether an opt-out ends texting from this list or from every list of the account."""
 

@@ -215,6 +215,8 @@ class CompliancePart(_Part):
     languages: tuple[Language, ...] = ()
     spam_action: Literal["label", "stop"] = "label"
     stop_signs: bool = True
+    filtered_is_spam: bool = False
+    blocklist_is_optout: bool = False
     optout_scope: Literal["list", "account"] = "list"
 
 

@@ -16,7 +16,7 @@ from schemas import topics
 from schemas.codec import PoisonError, UnknownSchemaError, decoder, encoder
 from schemas.ids import content_key
 from schemas.providers import registry
-from schemas.records import Quarantined
+from schemas.records import Erasure, Quarantined
 from schemas.settings import Settings
 from schemas.timestamps import from_text
 
@@ -66,13 +66,35 @@ def _writes(effective: Settings, selection: Selection, counts: Counter[str], lef
     from runtime.kafka.one_shot import Write  # noqa: PLC0415 - refusals come without Kafka
 
     encode, topic = encoder("RawCallback"), effective.topic_prefix + topics.RAW
+    erased_at = _erasures(effective)
     for one in _bodies(effective, selection, counts, left):
         found = again(one, registry.adapters())
         if isinstance(found, Left):
             left[found.reason] += 1
             continue
         for record in found:
-            yield Write(topic, topics.contact_key(record["account"], record["phone"]), encode(record))
+            key = topics.contact_key(record["account"], record["phone"])
+            if record["received_at"] <= erased_at(key):
+                left["erased"] += 1
+            else:
+                yield Write(topic, key, encode(record))
+
+
+def _erasures(effective: Settings) -> Callable[[str], int]:
+    """When a contact was last erased, 0 for never: what it wrote before is not put back (DESIGN.md 4.9)."""
+    from runtime.kafka.scan import scan  # noqa: PLC0415 - refusals come without Kafka
+    from runtime.secrets import SecretBox  # noqa: PLC0415 - the same
+
+    read, known = decoder("Erasure"), dict[str, int]()
+    for message in scan(effective.kafka, effective.topic_prefix + topics.ERASURES):
+        value = message.value()
+        if value is not None:
+            erasure: Erasure = read(value)[1]
+            known[erasure["contact_hash"]] = max(erasure["erased_at"], known.get(erasure["contact_hash"], 0))
+    if not known:
+        return lambda _key: 0
+    box = SecretBox.from_settings(effective.secret_keys)
+    return lambda key: max((known.get(one, 0) for one in box.digests(key.encode())), default=0)
 
 
 def _bodies(

@@ -144,6 +144,10 @@ class DeliveryReport(msgspec.Struct, frozen=True):
     """The code says that the contact told the provider or carrier to stop (reason bad_response)."""
     emit_unsubscribe: bool = False
     """The code is one that PROVIDERS.md marks for an `unsubscribe` event of its own."""
+    filtered: bool = False
+    """The content or a policy was the reason; a list may count it as spam."""
+    blocklisted: bool = False
+    """The provider keeps the number on a list of its own; a list may count it as an opt-out."""
     known: bool = True
     """False where the code or status is in no table of ours; counted."""
     time_invalid: bool = False

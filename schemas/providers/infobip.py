@@ -338,6 +338,8 @@ def _report(item: _Item, status: _Status, mid: str | None) -> Parsed:
         handset=outcome.handset,
         opted_out=outcome.opted_out,
         emit_unsubscribe=outcome.emit_unsubscribe,
+        filtered=outcome.filtered,
+        blocklisted=outcome.blocklisted,
         known=public is not None and (reading.known or (not status.name and outcome.failure_class == "none")),
         time_invalid=invalid,
     )

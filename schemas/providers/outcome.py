@@ -36,6 +36,8 @@ class Outcome(NamedTuple):
     handset: bool
     opted_out: bool
     emit_unsubscribe: bool
+    filtered: bool = False
+    blocklisted: bool = False
 
 
 def refine(status: DeliveryStatus, error: Code | None) -> DeliveryStatus:
@@ -68,6 +70,8 @@ def conclude(
         handset=status == "delivered" and confirmed,
         opted_out=emit or ("opted_out" in marks and status not in _FINE),
         emit_unsubscribe=emit,
+        filtered="filtered" in marks and status in FAILED,
+        blocklisted="blocklisted" in marks and status in FAILED,
     )
 
 
@@ -119,6 +123,8 @@ def judge(told: Told, words: Mapping[str, Code], errors: Mapping[str, Code]) -> 
         handset=found.handset,
         opted_out=found.opted_out,
         emit_unsubscribe=found.emit_unsubscribe,
+        filtered=found.filtered,
+        blocklisted=found.blocklisted,
         known=by_word is not None and (told.code is None or by_code is not None or status not in FAILED),
         time_invalid=told.time_invalid,
     )

@@ -3,12 +3,14 @@
 from typing import TYPE_CHECKING
 
 import orjson
+import pytest
 
-from processors.facts import MessageFact
+from processors.facts import MessageFact, ReportFact
 from processors.interpret import Rules, interpret
 from processors.optout.words import LANGUAGES
 from schemas.config import Compliance, Language, ListSettings, snapshot_of
 from schemas.providers import registry
+from schemas.providers.callback import DeliveryReport
 
 if TYPE_CHECKING:
     from schemas.records import RawCallback
@@ -48,6 +50,43 @@ def test_an_opt_out_is_for_every_list_where_its_list_says_so() -> None:
     assert fact_of("STOP", SPANISH.number).every_list == (SPANISH.number, PLAIN.number)
     assert fact_of("STOP", PLAIN.number).every_list == ()
     assert fact_of("hello", SPANISH.number).every_list == ()
+
+
+STRICT = Compliance(filtered_is_spam=True, blocklist_is_optout=True)
+
+
+@pytest.mark.parametrize("compliance, found", [
+    (Compliance(), ("other", "failed", False)), (STRICT, ("spam", "REJECTED_SPAM", False)),
+])  # fmt: skip
+def test_a_filtered_message_counts_as_spam_where_its_list_says_so(
+    compliance: Compliance, found: tuple[str, str, bool]
+) -> None:
+    report = report_of("twilio", b"MessageSid=SM1&MessageStatus=failed&ErrorCode=30007&To=%2B14155550001", compliance)
+    assert (report.failure_class, report.status_detail, report.opted_out) == found
+
+
+@pytest.mark.parametrize("compliance, opted_out", [(Compliance(), False), (STRICT, True)])
+def test_a_providers_block_list_counts_as_an_opt_out_where_its_list_says_so(
+    compliance: Compliance,
+    opted_out: bool,
+) -> None:
+    status = {"groupId": 5, "groupName": "REJECTED", "id": 10, "name": "REJECTED_DND"}
+    body = orjson.dumps({"results": [{"messageId": "1", "to": PHONE, "status": status}]})
+    report = report_of("infobip", body, compliance)
+    assert (report.failure_class, report.opted_out) == ("other", opted_out)
+
+
+def report_of(provider: str, body: bytes, compliance: Compliance) -> DeliveryReport:
+    raw: RawCallback = {
+        "account": "acme", "provider": provider, "kind": "delivery", "phone": PHONE, "body": body,
+        "content_type": "application/json", "headers": {}, "query": {}, "mid": None, "list": None,
+        "received_at": 1_705_315_000_000, "redriven": False,
+    }  # fmt: skip
+    only = ListSettings(account="acme", number="+18005550009", provider=provider, compliance=compliance)
+    rules = Rules(snapshot_of([only]))
+    found = interpret(raw, partition=0, offset=1, adapters=registry.adapters(), rules=rules)
+    assert isinstance(found, ReportFact)
+    return found.report
 
 
 def test_the_languages_of_the_configuration_are_those_of_the_rules() -> None:

@@ -1,5 +1,6 @@
 """`trackly replay --quarantine`: what was set aside is tried again once its cause is mended."""
 
+import base64
 import json
 import subprocess
 import sys
@@ -115,6 +116,26 @@ def test_an_opt_out_without_a_list_blocks_until_its_own_replay_and_is_then_told(
     run(stage)
     await_condition(lambda: metric(role, "trackly_classify_repeats_total") > repeats, what="the repeat is known")
     assert len(stage.read("events.unsubscribe")) == 1
+
+
+def test_what_a_contact_wrote_before_its_erasure_is_not_put_back(stage: Stage) -> None:
+    stage.configure(LISTS)
+    kept = quarantined(received_at=now_ms(), quarantined_at=now_ms())
+    stage.produce(topics.QUARANTINE, "Quarantined", [("x", kept)])
+    assert run(stage, "--dry-run")["replayed"] == 1
+    stage.start("processor").await_ready()
+    ordered = {
+        "command_id": "e1", "account": "acme", "phone_number": PHONE, "list_number": None, "command": "erase",
+        "actor": "tester", "reason": "asked", "issued_at": now_ms(), "active": False, "contact_reason": "unknown",
+        "unsubscribed_at": None,
+    }  # fmt: skip
+    stage.produce(topics.CONTACT_COMMANDS, "ContactCommand", [(f"acme|{PHONE}", ordered)])
+    stage.await_records(topics.ERASURES, 1)
+    found = run(stage, "--dry-run")
+    assert (found["replayed"], found["left"]) == (0, {"erased": 1})
+    rotated = "new:" + base64.b64encode(bytes(32)).decode() + "," + stage.env()["TRACKLY_SECRET_KEYS"]
+    stage.environment["TRACKLY_SECRET_KEYS"] = rotated
+    assert run(stage, "--dry-run")["left"] == {"erased": 1}, "hashed before the rotation"
 
 
 def test_bad_times_and_providers_are_refused(stage: Stage) -> None:

@@ -17,13 +17,14 @@ from schemas.records import DeliveryStatus, FailureClass
 
 GENERIC: Final = "generic"
 """Class of a name that says nothing by itself: the error decides."""
-Flag = Literal["intermediate", "opted_out", "unsubscribe", "permanent_only", "error_first", "blocklisted"]
+Flag = Literal["intermediate", "opted_out", "unsubscribe", "permanent_only", "error_first", "blocklisted", "filtered"]
 """What a row says beside status and class.
 
 `intermediate`: another report may follow. `opted_out`: the contact told provider or carrier to stop; `unsubscribe`: the
 same, and an event of its own tells it. `permanent_only`: the class counts unless the report says that a repeat can
 succeed. `error_first`: an error beside the name says more than the name. `blocklisted`: the provider keeps the number
-on a list of its own, which alone says nothing of consent.
+on a list of its own, which alone says nothing of consent. `filtered`: the content or a policy was the reason, which a
+list may count as spam.
 """
 
 _COLUMNS: Final = 7
