@@ -92,6 +92,15 @@ class AccountStop(msgspec.Struct, array_like=True, frozen=True):
     at: int
 
 
+class PartSeen(msgspec.Struct, array_like=True, frozen=True):
+    """One part of a long text whose other parts are still to come."""
+
+    key: int
+    number: int
+    at: int
+    text: str
+
+
 class Aggregate(msgspec.Struct, array_like=True):
     """Everything the processor knows of one contact."""
 
@@ -103,6 +112,7 @@ class Aggregate(msgspec.Struct, array_like=True):
     erased_at: int | None = None
     overflow_lifted: list[str] = []
     stopped: AccountStop | None = None
+    parts: list[PartSeen] = []
 
 
 def state_of(aggregate: Aggregate, list_number: str) -> ListState:

@@ -8,7 +8,7 @@ import msgspec
 
 from processors.aggregate import Aggregate
 from processors.brake import FINALS_MIN, ListWindow
-from processors.classify import Classification
+from processors.classify import DEFAULT_POLICY, Classification, Policy
 from schemas.providers.callback import DeliveryReport, InboundMessage
 from schemas.records import (
     ContactCommandKind,
@@ -58,6 +58,8 @@ class MessageFact(msgspec.Struct, frozen=True):
     origin: Origin
     message: InboundMessage
     classification: Classification
+    words: Policy = DEFAULT_POLICY
+    """How the list's contacts say stop, for what is only whole later."""
     every_list: tuple[str, ...] = ()
     """Lists that an opt-out ends beside its own, where it is meant for the whole account."""
 

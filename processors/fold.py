@@ -14,13 +14,16 @@ F9  Any message of the contact, and a delivery that the handset confirmed, set t
 F10 A send request is judged by `processors/gate.py` and remembered, so that reports of the message find its list.
 F11 Commands are carried out by `processors/contact_commands.py`; what the last hour says of a list stops removals.
 F12 An opt-out meant for the whole account ends texting from each of its lists, those the contact never met included.
+F13 Each part of a long text is an answer of its own; the whole is judged when its last part is there.
 `now` is stream time: the partition's highest received_at; for send requests it is wall time, as senders wait by it.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Final, assert_never
 
-from processors import brake, consent, contact_commands, failures, gate, unassigned
+import msgspec
+
+from processors import brake, consent, contact_commands, failures, gate, parts, unassigned
 from processors.aggregate import (
     MESSAGE_ID_CHARS_MAX,
     MESSAGES_MAX,
@@ -36,6 +39,7 @@ from processors.aggregate import (
     state_of,
 )
 from processors.brake import ListWindow
+from processors.classify import classify
 from processors.facts import (
     DEFAULT_FAILURE_POLICY,
     CommandFact,
@@ -273,6 +277,9 @@ def _fold_message(aggregate: Aggregate, fact: MessageFact, now: int) -> Folded:
     if list_number is None:
         return _without_list(aggregate, fact, now) if label == "opt_out" else Folded(refusal=_LIST_UNKNOWN)
     _remember(aggregate, origin, now)
+    if fact.message.part is not None:
+        fact = _whole(aggregate, fact, now)
+        label = fact.classification.label
     match label:
         case "opt_out":
             return _opt_out(aggregate, fact, list_number, state, now)
@@ -282,6 +289,19 @@ def _fold_message(aggregate: Aggregate, fact: MessageFact, now: int) -> Folded:
             if state.failures:
                 aggregate.lists[list_number] = failures.cleared(state)
             return Folded(aggregate, events=[("reply", reply_event(fact, list_number))], list_number=list_number)
+
+
+def _whole(aggregate: Aggregate, fact: MessageFact, now: int) -> MessageFact:
+    """F13: a part as it is, or as the whole text where that asks for what no part of it did."""
+    if fact.classification.label != "reply":
+        return fact
+    text = parts.joined(aggregate, fact, now)
+    if text is None:
+        return fact
+    judged = classify(text, policy=fact.words)
+    if judged.label != "opt_out":
+        return fact
+    return msgspec.structs.replace(parts.as_whole(fact, text), classification=judged)
 
 
 def _opt_out(aggregate: Aggregate, fact: MessageFact, list_number: str, state: ListState, now: int) -> Folded:

@@ -148,7 +148,7 @@ def _message(parsed: InboundMessage, origin: Origin, rules: Rules) -> MessageFac
     lists = rules.lists_of(origin.account) if every else ()
     if lists and origin.list_hint is None and origin.only_list is None:
         origin = msgspec.structs.replace(origin, list_hint=lists[0])
-    return MessageFact(origin, parsed, judged, lists)
+    return MessageFact(origin, parsed, judged, of_list.words, lists)
 
 
 def _is_too_long(parsed: Parsed) -> bool:

@@ -5,7 +5,7 @@ What is made for every record is a msgspec struct: a frozen dataclass of twenty 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -154,6 +154,16 @@ class DeliveryReport(msgspec.Struct, frozen=True):
     """True where a time was present and could not be read; counted."""
 
 
+class Part(NamedTuple):
+    """One of several messages that a long text was cut into."""
+
+    reference: str
+    """The same for all of them; a small counter of the sender's phone."""
+    number: int
+    """From 1."""
+    total: int
+
+
 class InboundMessage(msgspec.Struct, frozen=True):
     """What a contact wrote."""
 
@@ -169,6 +179,8 @@ class InboundMessage(msgspec.Struct, frozen=True):
     """Our id of the message it answers, where the provider says so."""
     verdict: Literal["opt_out", "opt_in", "help"] | None = None
     """The provider's own reading of the text."""
+    part: Part | None = None
+    """Where the provider delivers a long text in parts, which of them this is."""
     every_list: bool = False
     """The provider says that an opt-out is meant for every list of the account."""
     time_invalid: bool = False

@@ -21,6 +21,7 @@ from schemas.providers.callback import (
     Malformed,
     Nothing,
     Parsed,
+    Part,
     SplitResult,
     Unparsable,
 )
@@ -31,6 +32,8 @@ from schemas.records import CallbackKind, RawCallback
 
 _CODES: Final = table("vonage")
 _CHANNELS: Final = frozenset({"", "sms", "mms"})
+_PART_DIGITS_MAX: Final = 3
+"""A text has at most 255 parts."""
 _read_object: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -168,7 +171,7 @@ def _report(fields: Mapping[str, str], number: str, mid: str | None) -> Parsed:
 
 
 def _message(fields: Mapping[str, str], number: str) -> Parsed:
-    """A part of a long text is a message of its own: Vonage delivers parts as they come, and a STOP fits in one."""
+    """A part of a long text is a message of its own, and says which part it is."""
     at, invalid = _time(fields)
     name, part = _name(fields), fields.get("concat-part", "")
     key = f"mo:{name}|{part}" if name else None if at is None else f"mo:{number}|{at}|{part}|{fields.get('text', '')}"
@@ -179,8 +182,18 @@ def _message(fields: Mapping[str, str], number: str) -> Parsed:
         key,
         at,
         provider_message_id=name,
+        part=_part(fields),
         time_invalid=invalid,
     )
+
+
+def _part(fields: Mapping[str, str]) -> Part | None:
+    number, total = fields.get("concat-part", ""), fields.get("concat-total", "")
+    if fields.get("concat") != "true" or not (number + total).isascii() or not (number.isdigit() and total.isdigit()):
+        return None
+    if max(len(number), len(total)) > _PART_DIGITS_MAX:
+        return None
+    return Part(fields.get("concat-ref", ""), int(number), int(total))
 
 
 ADAPTER: Final = Vonage()

@@ -70,6 +70,7 @@ def measure(stage: Stage, count: int) -> dict[str, Any]:
     role = stage.start("processor")
     await_condition(role.is_ready, what="the restore", timeout_s=WAIT_S)
     restored = metric(role, "trackly_classify_state_restore_seconds")
+    assert metric(role, "trackly_classify_restored_records_total") >= count
     restore_cpu_s = cpu_s(role)
     command(stage, "export", out=second)
     sizes = sizes_of(stage)

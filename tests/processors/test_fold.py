@@ -12,7 +12,7 @@ from processors.brake import ListWindow
 from processors.classify import classify
 from processors.facts import Fact, Folded, MessageFact, Origin, ReportFact, SubmittedFact
 from processors.fold import fold
-from schemas.providers.callback import DeliveryReport, InboundMessage
+from schemas.providers.callback import DeliveryReport, InboundMessage, Part
 from schemas.records import DeliveryStatus, FailureClass
 
 PHONE, LIST = "+14155550001", "+18005551234"
@@ -50,6 +50,12 @@ def report(
 def message(text: str, name: str, at: int = T0, *, sent: int | None = None, **extra: Any) -> MessageFact:
     found = InboundMessage(PHONE, LIST, text, name, sent if sent is not None else at, name)
     return MessageFact(origin(f"mo:{name}", at, **extra), found, classify(text))
+
+
+def part(text: str, number: int, total: int, at: int = T0, *, reference: str = "7") -> MessageFact:
+    fact = message(text, f"part{reference}-{number}-{at}", at)
+    cut = replace(fact.message, part=Part(reference, number, total))
+    return replace(fact, message=cut)
 
 
 def run(*facts: Fact, start: Aggregate | None = None) -> tuple[Aggregate, list[Folded]]:
@@ -310,3 +316,31 @@ def test_an_opt_out_for_the_whole_account_ends_every_list_also_unknown_ones_and_
     assert [entry["list_number"] for entry in stop.ledger] == [LIST, other]
     assert [state["list_number"] for state in start.contacts] == [LIST]
     assert [state_of(aggregate, one).active for one in (LIST, other, later)] == [True, False, False]
+
+
+def test_a_request_that_was_cut_in_parts_is_understood_when_the_last_is_there_in_any_order() -> None:
+    halves = [part("please do not", 1, 2), part(" text me any more", 2, 2, T0 + 1)]
+    for first, second in (halves, halves[::-1]):
+        aggregate, answers = run(first, second)
+        assert [events(answer) for answer in answers] == [["reply"], ["unsubscribe"]]
+        assert not aggregate.lists[LIST].active
+        assert aggregate.parts == []
+        assert answers[1].ledger[0]["rule_id"] == "phrase.do_not_text"
+
+
+def test_parts_that_ask_for_nothing_are_answers_one_by_one_and_a_stop_in_one_is_enough() -> None:
+    aggregate, answers = run(part("we will be there", 1, 2), part(" at five", 2, 2, T0 + 1))
+    assert [events(answer) for answer in answers] == [["reply"], ["reply"]]
+    assert aggregate.parts == []
+    _, answers = run(part("stop texting me", 1, 2), part(" you people", 2, 2, T0 + 1))
+    assert [events(answer) for answer in answers] == [["unsubscribe"], ["reply"]]
+
+
+def test_parts_of_another_text_or_of_long_ago_do_not_join() -> None:
+    for other in (part(" text me", 2, 2, T0 + 1, reference="8"), part(" text me", 2, 2, T0 + 3_600_001)):
+        aggregate, answers = run(part("please do not", 1, 2), other)
+        assert [events(answer) for answer in answers] == [["reply"], ["reply"]]
+        assert len(aggregate.parts) in {1, 2}
+    aggregate, _ = run(*(part("x" * 500, 1, 12, T0 + number, reference=str(number)) for number in range(40)))
+    assert len(aggregate.parts) == 12
+    assert len(encode(aggregate)) < 8192
