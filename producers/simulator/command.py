@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import click
 
-from producers.simulator.callbacks import PROVIDERS, SPELLINGS, generate
+from producers.simulator.callbacks import PROVIDERS, SPELLINGS, Source
 from producers.simulator.driver import Driver, Pace, Summary
-from producers.simulator.scenario import SCENARIOS, Origin, Scenario
+from producers.simulator.scenario import SCENARIOS, Origin
 from runtime.clock import now_ms
 
 _QUANTILES: Final = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
@@ -32,6 +32,9 @@ EXIT_REFUSED: Final = 1
 @click.option("--seed", type=int, help="Same seed, same callbacks; by default another one each time.")
 @click.option("--batch", type=click.IntRange(1, 2000), default=1, show_default=True, help="Reports in a callback.")
 @click.option("--repeats", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share sent twice.")
+@click.option(
+    "--disorder", type=click.FloatRange(0, 1), default=0.0, show_default=True, help="Share of reports out of order."
+)
 def simulate(**options: Any) -> None:
     """Post callbacks as a provider does; one JSON object with counts and latencies, exit 1 if any was refused.
 
@@ -58,9 +61,8 @@ def simulate(**options: Any) -> None:
     )
     pace = Pace(count=options["count"] or None, rate=options["rate"], repeats=options["repeats"])
     rng = Random(options["seed"])  # noqa: S311 - traffic, not secrets
-    summary = asyncio.run(
-        _run(origin, options["scenario"], rng, gateway=options["gateway"], pace=pace, batch=options["batch"])
-    )
+    source = Source(origin, options["scenario"], rng, batch=options["batch"], disorder=options["disorder"])
+    summary = asyncio.run(_run(source, rng, gateway=options["gateway"], pace=pace))
     click.echo(json.dumps({"provider": origin.provider, "scenario": options["scenario"], **shown(summary)}))
     sys.exit(EXIT_REFUSED if summary.refused else 0)
 
@@ -80,9 +82,9 @@ def shown(summary: Summary) -> dict[str, Any]:
     }
 
 
-async def _run(origin: Origin, scenario: Scenario, rng: Random, *, gateway: str, pace: Pace, batch: int) -> Summary:
+async def _run(source: Source, rng: Random, *, gateway: str, pace: Pace) -> Summary:
     driver = Driver(gateway, pace, rng=rng)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, driver.stop)
-    return await driver.run(lambda: generate(origin, scenario, rng, now=now_ms(), batch=batch))
+    return await driver.run(lambda: source.next(now=now_ms()))

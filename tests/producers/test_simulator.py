@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
 
 from processors.classify import classify
-from producers.simulator.callbacks import PROVIDERS, SPELLINGS, generate
+from producers.simulator.callbacks import PROVIDERS, SPELLINGS, Source, generate
 from producers.simulator.command import simulate
 from producers.simulator.driver import Answered, Driver, Pace
 from producers.simulator.latency import GROWTH, Latencies
@@ -97,7 +97,7 @@ def read_back(callback: Callback, provider: str) -> list[Expected]:
 
 def as_expected(parsed: DeliveryReport | InboundMessage, hint: str | None, phone: str) -> Expected:
     key = parsed.natural_key or ""
-    assert parsed.at is None or NOW - 5000 <= parsed.at <= NOW
+    assert parsed.at is None or NOW - 6000 <= parsed.at <= NOW
     if isinstance(parsed, DeliveryReport):
         assert parsed.known
         assert parsed.to == phone
@@ -139,6 +139,19 @@ def test_the_adapter_takes_the_credential_and_refuses_another(provider: str) -> 
         assert isinstance(adapter.authenticate(without_secret, credentials), Authentic)
     other = Credentials({"secret": ["other"], "auth_token": ["other"]})
     assert isinstance(adapter.authenticate(request_of(callback), other), Forged)
+
+
+@pytest.mark.parametrize("provider", [name for name in PROVIDERS if SPELLINGS[name].reports_max])
+def test_reports_out_of_order_tell_the_end_of_a_message_before_its_way(provider: str) -> None:
+    source = Source(origin_of(provider), "deliveries", Random(3), disorder=0.5)
+    callbacks = [source.next(now=NOW) for _ in range(200)]
+    told = [one for callback in callbacks for one in read_back(callback, provider)]
+    assert [one.natural_key for one in told] == [one.natural_key for call in callbacks for one in call.expects]
+    seen: set[str | None] = set()
+    late = [one for one in told if one.message_id in seen or seen.add(one.message_id)]  # type: ignore[func-returns-value]
+    assert len(late) > 40
+    assert {one.status for one in late} <= {"pending", "delivered"}, "Infobip's way is `delivered to the operator`"
+    assert len({one.natural_key for one in told}) == len(told)
 
 
 def test_twilios_own_library_accepts_the_signature() -> None:

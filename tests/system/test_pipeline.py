@@ -89,6 +89,15 @@ class Pipeline:
         origin = Origin(provider, "acme", NUMBERS[provider], BASE, secret, signed)
         return generate(origin, scenario, self.rng, now=now_ms())
 
+    def forge(self, provider: str) -> Callback:
+        """A callback of somebody who knows the format and no credential of ours."""
+        name = SPELLINGS[provider].credential
+        wrong = {"basic": "user:guess", "public_key": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}
+        guess = "a-guess-of-no-less-than-32-bytes"
+        signed = {} if name is None else {name: wrong.get(name, guess)}
+        origin = Origin(provider, "acme", NUMBERS[provider], BASE, guess if name is None else None, signed)
+        return generate(origin, "replies", self.rng, now=now_ms())
+
     def send(self, callback: Callback) -> int:
         answer = httpx.request(
             callback.method,
@@ -164,6 +173,13 @@ def test_every_event_of_every_provider_arrives_as_documented_and_repeats_make_no
         for _ in range(3)
         if SPELLINGS[provider].reports_max or scenario != "deliveries"
     ]
+    for provider in NUMBERS:
+        assert pipeline.send(pipeline.forge(provider)) == 401, provider
+    refused = re.findall(
+        r'trackly_ingest_signature_failures_total\{provider="(\w+)",reason="wrong_\w+"\} 1.0',
+        roles["gateway"].metrics(),
+    )
+    assert sorted(refused) == sorted(NUMBERS)
     for callback in callbacks:
         assert pipeline.send(callback) == 200
     for callback in callbacks[::3]:
