@@ -144,9 +144,9 @@ def _by_sense(  # noqa: PLR0911 - one return a layer
     plain: str, key: str, own: str, policy: Policy
 ) -> Classification | None:
     """Everything beyond the table; each layer is wider than the one before it."""
-    if unwritten.is_machine(plain):
-        return _MACHINE
-    plain, footed = unwritten.without_footer(plain)
+    machine, (plain, footed) = unwritten.is_machine(plain), unwritten.without_footer(plain)
+    if machine:
+        return _of_phrase(_by_phrase(plain)) or _MACHINE if unwritten.speaks_of_itself(plain) else _MACHINE
     if footed:
         key = normal.key_of(plain)
     words = normal.mixed_words_folded(key).split(" ")
@@ -161,16 +161,22 @@ def _by_sense(  # noqa: PLR0911 - one return a layer
     said = formats.in_a_sentence(plain, own)
     if said is not None:
         return Classification("opt_out", said.keyword, "format", said.rule_id, own[:MATCHED_CHARS_MAX])
-    phrase = _by_phrase(plain)
+    phrase = _of_phrase(_by_phrase(plain))
     if phrase is not None:
-        return Classification(
-            "opt_out", phrase.keyword, "phrase", phrase.rule_id, phrase.matched[:MATCHED_CHARS_MAX], phrase.tags
-        )
+        return phrase
     abuse = tags.abuse_of(key)
     if abuse is not None:
         label: MessageLabel = "opt_out" if policy.spam_action == "stop" else "reply"
         return Classification(label, abuse.upper(), "abuse", f"abuse.{abuse}", abuse, ("abuse",))
     return _MACHINE if footed else None
+
+
+def _of_phrase(phrase: phrases.Phrase | None) -> Classification | None:
+    if phrase is None:
+        return None
+    return Classification(
+        "opt_out", phrase.keyword, "phrase", phrase.rule_id, phrase.matched[:MATCHED_CHARS_MAX], phrase.tags
+    )
 
 
 def _by_phrase(plain: str) -> phrases.Phrase | None:

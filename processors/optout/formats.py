@@ -52,7 +52,7 @@ _SHORT_CODE: Final = re.compile(
 )
 _TWO: Final = re.compile(r"(stop|unsubscribe|optout|unsub)2(?:end|quit|stop|cancel|unsubscribe|optout|unsub)")
 _PLAYFUL: Final = re.compile(
-    r"[\U0001F600-\U0001F606\U0001F609-\U0001F60D\U0001F923\U0001F602\U0001F618\U0001F970\U0001F605]|\b(?:lol|lmao|rofl|haha\w*|hehe\w*|jk|omg|blush\w*|kidding|teasing|cute|so good|too funny|hilarious|love)\b",
+    r"[\U0001F600-\U0001F606\U0001F609-\U0001F60D\U0001F923\U0001F602\U0001F618\U0001F970\U0001F605]|\b(?:lol|lmao|rofl|haha\w*|hehe\w*|jk|omg|blush\w*|kidding|teasing|too funny)\b",
     re.IGNORECASE,
 )
 _CAPITALS: Final = re.compile(r"\W*(STOP|UNSUBSCRIBE|STOPALL)[\s,:]+([A-Za-z']+)(?:\s+([A-Za-z']+))?")

@@ -21,6 +21,8 @@ _MACHINE: Final = re.compile(
     r"thank(?:s| you) for (?:contacting|texting|messaging|reaching|your (?:message|text|inquiry)).{0,160}"
     r"(?:msg|message|business hours|as soon as|shortly|get back to you|reply (?:stop|help)|team member|representative))"
 )
+_SELF: Final = re.compile(r"\b(?:me|my|us)\b")
+_TRAILING: Final = re.compile(r"\s+(?:sent from my|get outlook for) [\w ]{2,40}\.?\s*$", re.IGNORECASE)
 _FOOTER: Final = re.compile(
     r"(?:\b(?:reply|text|txt|send|rply|respond(?: with)?)\W{1,3}(?:stop|end|quit|cancel|unsubscribe|unsub|optout)\W{1,3}"
     r"(?:to|2|for|=|at any)\b[^.!?\n]{0,60}"
@@ -42,6 +44,7 @@ class Own(NamedTuple):
 
 def cut(text: str) -> str:
     """The text without quoted lines, and without what follows a signature or a quoted message's head."""
+    text = _TRAILING.sub("", text)
     if "\n" not in text:
         return text
     found = _SIGNATURE.search(text)
@@ -49,6 +52,11 @@ def cut(text: str) -> str:
         text = text[: found.start()]
     kept = _QUOTED_LINE.sub("", text)
     return kept if kept.strip() else text
+
+
+def speaks_of_itself(plain_text: str) -> bool:
+    """Whether somebody says `me` or `my`: what begins like a machine's answer may still be a person's."""
+    return _SELF.search(plain_text) is not None
 
 
 def is_machine(plain_text: str) -> bool:
