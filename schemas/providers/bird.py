@@ -8,11 +8,10 @@ payload of the platform was captured, so its model asks for little.
 from collections.abc import Mapping
 from typing import Any, Final
 
-import msgspec
-
 from schemas.ids import content_key
 from schemas.phone import to_e164, to_sender
 from schemas.providers import authentication, bird_signature, forms
+from schemas.providers import fields as fields_of
 from schemas.providers.callback import (
     Answer,
     Authentication,
@@ -26,7 +25,7 @@ from schemas.providers.callback import (
     Unparsable,
 )
 from schemas.providers.codes import table
-from schemas.providers.envelopes import JSON, NO_PHONE, Refused, decode, decode_body, fragment, joined, read_time
+from schemas.providers.envelopes import NO_PHONE, fragment, joined, read_time
 from schemas.providers.outcome import Told, judge
 from schemas.records import CallbackKind, RawCallback
 
@@ -35,7 +34,6 @@ _RECEIVED: Final = "received"
 _SMS: Final = "sms."
 _CHANNELS: Final = "channels"
 _TIMES: Final = ("statusDatetime", "createdDatetime", "CreatedDatetime", "receive_datetime")
-_read_object: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class Bird:
@@ -61,27 +59,20 @@ class Bird:
 
     def split(self, request: CallbackRequest) -> SplitResult:
         """One request is one fragment; what came by GET is kept as a form, JSON as it came."""
-        body, content_type = request.body, JSON
-        if _is_json(request):
-            found, body = decode_body(_read_object, request)
-            if isinstance(found, Refused):
-                return Malformed("The body is not a JSON object.")
-            fields = _flat(found)
-        else:
-            pairs = _pairs(request)
-            if pairs is None:
-                return Malformed(f"The body is not a form of at most {forms.FIELDS_MAX} fields.")
-            fields, body, content_type = forms.last_of(pairs), forms.body_of(request, pairs), forms.FORM
+        read = fields_of.of_request(request, _flat, pairs_of=_pairs)
+        if isinstance(read, Malformed):
+            return read
+        fields = read.fields
         kind = _kind(fields)
         if kind == "unknown":
             return joined([], 1) if fields else Malformed("The request has no fields.")
-        return joined([fragment(kind, to_e164(_contact(fields, kind)), body, content_type)])
+        return joined([fragment(kind, to_e164(_contact(fields, kind)), read.body, read.content_type)])
 
     def parse(self, fragment: RawCallback) -> Parsed:
         """Read one report or message."""
-        fields = _fields_of(fragment)
+        fields = fields_of.of_fragment(fragment, _flat)
         if fields is None:
-            return Unparsable("malformed", "The fragment is neither a form nor a JSON object.")
+            return Unparsable("malformed", fields_of.NO_FIELDS)
         kind = _kind(fields)
         if kind == "unknown":
             return Nothing("neither a report nor a message")
@@ -99,10 +90,6 @@ class Bird:
         return Answer(400, detail.encode())
 
 
-def _is_json(request: CallbackRequest) -> bool:
-    return request.method != "GET" and (request.content_type == JSON or request.body.lstrip()[:1] == b"{")
-
-
 def _pairs(request: CallbackRequest) -> forms.Pairs | None:
     """The form's fields; a short code's message by GET has a `mid` of its own, where elsewhere that name is ours."""
     pairs = forms.of(request)
@@ -110,14 +97,6 @@ def _pairs(request: CallbackRequest) -> forms.Pairs | None:
     if request.method == "GET" and pairs is not None and "shortcode" in names and "mid" in names:
         return [*pairs, ("mid", names["mid"])]
     return pairs
-
-
-def _fields_of(raw: RawCallback) -> dict[str, str] | None:
-    if raw["content_type"] == JSON:
-        found = decode(_read_object, raw["body"])
-        return None if isinstance(found, Refused) else _flat(found)
-    pairs = forms.read(raw["body"])
-    return None if pairs is None else forms.last_of(pairs)
 
 
 def _flat(found: Mapping[str, Any]) -> dict[str, str]:

@@ -8,10 +8,9 @@ sender; in a message it is the other way round. Vonage repeats what is not answe
 from collections.abc import Mapping
 from typing import Any, Final
 
-import msgspec
-
 from schemas.phone import to_e164, to_sender
-from schemas.providers import authentication, forms, vonage_signature
+from schemas.providers import authentication, vonage_signature
+from schemas.providers import fields as fields_of
 from schemas.providers.callback import (
     Answer,
     Authentication,
@@ -26,7 +25,7 @@ from schemas.providers.callback import (
     Unparsable,
 )
 from schemas.providers.codes import table
-from schemas.providers.envelopes import JSON, NO_PHONE, Refused, decode, decode_body, fragment, joined, read_time
+from schemas.providers.envelopes import NO_PHONE, fragment, joined, read_time
 from schemas.providers.outcome import UNKNOWN, Told, judge
 from schemas.records import CallbackKind, RawCallback
 
@@ -34,7 +33,6 @@ _CODES: Final = table("vonage")
 _CHANNELS: Final = frozenset({"", "sms", "mms"})
 _PART_DIGITS_MAX: Final = 3
 """A text has at most 255 parts."""
-_read_object: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class Vonage:
@@ -60,30 +58,23 @@ class Vonage:
 
     def split(self, request: CallbackRequest) -> SplitResult:
         """One request is one fragment; what came by GET is kept as a form, JSON as it came."""
-        body, content_type = request.body, JSON
-        if _is_json(request):
-            found, body = decode_body(_read_object, request)
-            if isinstance(found, Refused):
-                return Malformed("The body is not a JSON object.")
-            fields = _plain(found)
-        else:
-            pairs = forms.of(request)
-            if pairs is None:
-                return Malformed(f"The body is not a form of at most {forms.FIELDS_MAX} fields.")
-            fields, body, content_type = forms.last_of(pairs), forms.body_of(request, pairs), forms.FORM
+        read = fields_of.of_request(request, _plain)
+        if isinstance(read, Malformed):
+            return read
+        fields = read.fields
         kind = _kind(fields)
         if fields.get("channel", "").lower() not in _CHANNELS:
             return joined([], 1)
         if kind == "unknown":
             known = "msisdn" in fields or "from" in fields
             return joined([], 1) if known else Malformed("The fields msisdn and from are missing.")
-        return joined([fragment(kind, to_e164(_contact(fields, kind)), body, content_type)])
+        return joined([fragment(kind, to_e164(_contact(fields, kind)), read.body, read.content_type)])
 
     def parse(self, fragment: RawCallback) -> Parsed:
         """Read one report or message."""
-        fields = _fields_of(fragment)
+        fields = fields_of.of_fragment(fragment, _plain)
         if fields is None:
-            return Unparsable("malformed", "The fragment is neither a form nor a JSON object.")
+            return Unparsable("malformed", fields_of.NO_FIELDS)
         kind = _kind(fields)
         if kind == "unknown":
             return Nothing("neither a report nor a message")
@@ -101,10 +92,6 @@ class Vonage:
         return Answer(200)
 
 
-def _is_json(request: CallbackRequest) -> bool:
-    return request.method != "GET" and (request.content_type == JSON or request.body.lstrip()[:1] == b"{")
-
-
 def _plain(found: Mapping[str, Any]) -> dict[str, str]:
     """A JSON object in the form of fields; the parts of the Messages API that matter are named with a dot."""
     fields: dict[str, str] = {}
@@ -117,14 +104,6 @@ def _plain(found: Mapping[str, Any]) -> dict[str, str]:
             inner = ((f"{name}.{part}", one) for part, one in value.items())
             fields |= {key: str(one) for key, one in inner if isinstance(one, str | int)}
     return fields
-
-
-def _fields_of(raw: RawCallback) -> dict[str, str] | None:
-    if raw["content_type"] == JSON:
-        found = decode(_read_object, raw["body"])
-        return None if isinstance(found, Refused) else _plain(found)
-    pairs = forms.read(raw["body"])
-    return None if pairs is None else forms.last_of(pairs)
 
 
 def _kind(fields: Mapping[str, str]) -> CallbackKind:
