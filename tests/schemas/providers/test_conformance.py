@@ -1,10 +1,13 @@
 """What every adapter keeps, whichever provider it reads; a new provider needs its fixture file and nothing here."""
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 from urllib.parse import parse_qsl, quote
 
 import msgspec
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,6 +32,7 @@ from schemas.providers.callback import (
     Split,
     Unparsable,
 )
+from schemas.providers.envelopes import FRAGMENTS_MAX
 from tests.schemas.providers.fixtures import VECTORS, Fixture, everything, record_of, request_of
 
 FIXTURES = everything()
@@ -169,6 +173,37 @@ def _without_content_keys(parsed: list[Parsed]) -> list[Parsed]:
 def test_the_same_callback_again_has_the_same_keys(fixture: Fixture) -> None:
     first, again = (split_and_parse(fixture.provider, fixture.request) for _ in range(2))
     assert first == again
+
+
+REPORT = {"messageId": "1", "to": "14155551234", "status": {"groupId": 3}}
+CM_REPORT = {"to": "14155551234", "reference": "1", "status": {"code": "2"}}
+EVENT = {"type": "message-delivered", "to": "+14155551234", "message": {"id": "1"}}
+TELNYX = {"event_type": "message.sent", "id": "1"}
+BATCHES: dict[str, Callable[[int], Any]] = {
+    "infobip": lambda count: {"results": [REPORT] * count},
+    "cm": lambda count: {"messages": {"msg": [CM_REPORT] * count}},
+    "bandwidth": lambda count: [EVENT] * count,
+    "sinch": lambda count: {
+        "type": "delivery_report_sms", "batch_id": "1", "statuses": [{"code": 0, "recipients": ["14155551234"] * count}],
+    },
+    "telnyx": lambda count: {"data": {**TELNYX, "payload": {"to": [{"phone_number": "+14155551234"}] * count}}},
+}  # fmt: skip
+"""A body of so many equal reports, of every provider that sends several in one."""
+
+
+@pytest.mark.parametrize("provider", BATCHES)
+def test_duplicates_in_one_body_have_one_key_and_a_batch_has_its_limit(provider: str) -> None:
+    found = split_and_parse(provider, request_of(orjson.dumps(BATCHES[provider](3)), content_type="application/json"))
+    assert not isinstance(found, Malformed)
+    keys = [one.natural_key for one in found[1] if isinstance(one, DeliveryReport)]
+    assert len(keys) == 3
+    assert len(set(keys)) == 1
+    most = split_and_parse(provider, request_of(orjson.dumps(BATCHES[provider](FRAGMENTS_MAX))))
+    assert not isinstance(most, Malformed)
+    assert len(most[1]) == FRAGMENTS_MAX
+    assert isinstance(
+        split_and_parse(provider, request_of(orjson.dumps(BATCHES[provider](FRAGMENTS_MAX + 1)))), Malformed
+    )
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS)
