@@ -183,6 +183,8 @@ class EndpointState(TypedDict):
     probes: int
     hold_partition: int | None
     done_below: int | None
+    done_beyond: str | None
+    url_hash: str | None
     actor: str
     updated_at: int
 

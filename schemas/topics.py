@@ -180,3 +180,18 @@ CATALOGUE: Final[dict[str, Topic]] = {topic.name: topic for topic in _catalogue(
 def contact_key(account: str, phone: str) -> str:
     """Key of everything about one contact of one account."""
     return f"{account}|{phone}"
+
+
+def manual_key(endpoint: str) -> str:
+    """Key on `endpoints.state` of the pause that a person ordered."""
+    return f"{endpoint}|manual"
+
+
+def auto_key(endpoint: str) -> str:
+    """Key on `endpoints.state` of the pause that failures made; written by the owner of its hold partition alone."""
+    return f"{endpoint}|auto"
+
+
+def claim_key(endpoint: str, partition: int) -> str:
+    """Key on `endpoints.state` of how far an endpoint's held tasks of one partition are done."""
+    return f"{endpoint}|hold|{partition}"
