@@ -158,17 +158,26 @@ class Forwarder:
         if url is None:
             self._skip(held, message, "no_url")
             return True
-        if not self._lanes.has_room(url):
-            held.backlog.appendleft(pending)
-            return False
         if not held.window.begin(offset):
             held.dirty = True
             return True
         held.begun(message, 1)
-        self._lanes.offer(
-            url, f"{offset}@{held.partition}", (held, offset, task, url), len(task["body"]), concurrency=CONCURRENCY
+        lane, now = f"{offset}@{held.partition}", mono_s()
+        answer = self._lanes.offer(
+            url, lane, (held, offset, task, url), len(task["body"]), now=now, concurrency=CONCURRENCY
         )
+        if answer == "whole_full":
+            slowest = self._lanes.slowest(now)
+            self._shed(self._lanes.take(slowest) if slowest is not None else ())
+        if answer != "queued":
+            self._shed([(held, offset, task, url)])
         return True
+
+    def _shed(self, tickets: Sequence[_Ticket]) -> None:
+        """Give up what a URL cannot keep up with: a forward has one try and no retry, and others must not wait."""
+        for held, offset, _, _ in tickets:
+            metrics.FORWARDS.labels("overflow").inc()
+            held.task_done(offset)
 
     def _skip(self, held: Held, message: Message, outcome: str) -> None:
         held.waiting_for_schema = False

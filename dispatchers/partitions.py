@@ -82,8 +82,8 @@ class Pending:
 
     message: Message
     tasks: list[DeliveryTask] | None = None
-    overflowed: bool = False
-    """Whether a lane was full for it before; it is counted once."""
+    is_task: bool = False
+    """Whether the record is a task already, and no event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +96,7 @@ class Ticket:
     size: int
     read_s: float
     """Monotonic time, not before its record was read: the configuration must be newer to call its endpoint unknown."""
+    in_hold: bool = False
+    """Whether its record lies in the hold log, where it stays if it must wait on."""
+    probe: bool = False
+    """Whether it is tried to see if its endpoint is back: a failure spends nothing."""

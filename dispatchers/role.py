@@ -4,12 +4,20 @@ import asyncio
 import functools
 import gc
 import logging
-from typing import Final
+from collections.abc import Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, Protocol
 
 from dispatchers import metrics
 from dispatchers.broker_clock import BrokerClock
 from dispatchers.egress import EgressPolicy
+from dispatchers.endpoint_states import EndpointStates
+from dispatchers.flow import Flow
+from dispatchers.hold_owner import DRAINS_MAX, HoldOwner
+from dispatchers.hold_shell import HoldShell
 from dispatchers.hops import Hops
+from dispatchers.pause_owner import PauseOwner
+from dispatchers.pauses import PauseBook
 from dispatchers.sender import Sender
 from dispatchers.shell import TICK_S, EventShell
 from dispatchers.tries import Tries
@@ -18,6 +26,7 @@ from runtime.config_follower import ConfigFollower
 from runtime.kafka.admin import Cluster, ClusterError
 from runtime.kafka.producer import AsyncProducer
 from runtime.kafka.properties import producer
+from runtime.kafka.reader import Reader
 from runtime.kafka.records import Partition
 from runtime.provisioning import await_topics, verify_layout
 from runtime.worker import ConfigurationError, Life, drain_requested
@@ -51,33 +60,125 @@ async def main(life: Life, events: tuple[topics.PublicEvent, ...]) -> int:
     await asyncio.to_thread(_check_tiers, settings, cluster, events)
     records = AsyncProducer(producer(settings.kafka, "dispatcher", message_timeout_ms=0, linger_ms=LINGER_MS))
     records.start()
-    clock = BrokerClock()
-    connections = settings.dispatch.inflight_max * len(events)
+    connections = settings.dispatch.inflight_max * (len(events) + 2)
     policy = EgressPolicy(settings.egress)
-    async with Sender(policy, timeout_s=settings.dispatch.attempt_timeout_s, connections=connections) as sender:
-        hops = Hops(settings.topic_prefix, records, clock)
-        hops.leaders = await asyncio.to_thread(_leaders, cluster, settings)
-        tries = Tries(settings, follower, sender, hops)
-        shells = [
-            EventShell(event, life, follower, tries, clock, counts[topics.events_topic(event)]) for event in events
-        ]
-        gc.freeze()
-        gc.set_threshold(GC_THRESHOLD)
-        try:
-            for shell in shells:
-                shell.start()
-            await _run(life, shells, hops, _Clockwork(hops, clock, cluster, settings), follower)
-            await asyncio.gather(*(shell.drain() for shell in shells))
-            if hops.failure.done():
-                hops.failure.result()
-        finally:
-            tries.close()
-            for shell in shells:
-                shell.halt()
-    await records.drain(DRAIN_S)
-    records.close()
+    with ThreadPoolExecutor(DRAINS_MAX + 2, "tail") as pool:
+        async with Sender(policy, timeout_s=settings.dispatch.attempt_timeout_s, connections=connections) as sender:
+            parts = _Parts(life, follower, sender, records, cluster, counts, pool)
+            await parts.run(events)
+        await records.drain(DRAIN_S)
+        records.close()
     follower.close()
     return 0
+
+
+class _Parts:
+    """The parts of one dispatcher, made and run together."""
+
+    def __init__(
+        self,
+        life: Life,
+        follower: ConfigFollower,
+        sender: Sender,
+        records: AsyncProducer,
+        cluster: Cluster,
+        counts: Mapping[str, int],
+        pool: ThreadPoolExecutor,
+    ) -> None:
+        settings = life.settings
+        self._life, self._follower, self._cluster, self._counts = life, follower, cluster, counts
+        self._clock = BrokerClock()
+        self._hops = Hops(settings.topic_prefix, records, self._clock)
+        self._tries = Tries(settings, follower, sender, self._hops)
+        self._states = EndpointStates(settings, cluster, counts[topics.ENDPOINT_STATE], pool)
+        self._pauses = PauseOwner(settings, follower, self._states, self._hops, cluster, counts[topics.HOLD], pool)
+        owner = HoldOwner(settings, follower, self._states, self._pauses, self._tries, self._clock, pool)
+        self._owner = owner
+        self._hold = HoldShell(life, follower, self._tries, self._states.book, owner)
+
+    async def run(self, events: tuple[topics.PublicEvent, ...]) -> None:
+        """Deliver until a drain is asked for; nothing is tried before it is known who is paused."""
+        life, settings = self._life, self._life.settings
+        self._hops.leaders = await asyncio.to_thread(_leaders, self._cluster, settings)
+        following = asyncio.create_task(self._states.run())
+        deciding = asyncio.create_task(self._pauses.run())
+        shells: list[Shell] = [self._hold]
+        try:
+            await _first(self._states.read_to_end(), following)
+            for event in events:
+                count = self._counts[topics.events_topic(event)]
+                shell = EventShell(event, life, self._follower, self._tries, self._states.book, self._clock, count)
+                shells.append(shell)
+            flows = [one.flow for one in shells]
+            self._states.on_pause(functools.partial(_divert, flows, self._states))
+            gc.freeze()
+            gc.set_threshold(GC_THRESHOLD)
+            for one in shells:
+                one.start()
+            clockwork = _Clockwork(self._hops, self._clock, self._cluster, settings)
+            others = [following, deciding, self._owner.failure]
+            await _run(life, shells, self._hops, clockwork, self._follower, self._states, others)
+            await asyncio.gather(*(one.drain() for one in shells))
+            if self._hops.failure.done():
+                self._hops.failure.result()
+        finally:
+            self._tries.close()
+            self._pauses.close()
+            for one in shells:
+                one.halt()
+            await _cancelled(following, deciding)
+
+
+class Shell(Protocol):
+    """What reads and delivers in a dispatcher."""
+
+    flow: Flow
+
+    @property
+    def readers(self) -> Sequence[Reader]:
+        """Its readers."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has its share."""
+
+    def start(self) -> None:
+        """Begin to read."""
+
+    def tick(self) -> None:
+        """Go on; every TICK_S."""
+
+    def halt(self) -> None:
+        """Start nothing more."""
+
+    async def drain(self) -> None:
+        """Leave the groups."""
+
+    def measure(self) -> None:
+        """Set the gauges."""
+
+
+def _divert(flows: Sequence[Flow], states: EndpointStates, endpoint: str) -> None:
+    """What is queued for an endpoint that is paused now waits in the hold log."""
+    if states.book.is_paused(endpoint):
+        for flow in flows:
+            flow.divert(endpoint)
+
+
+async def _first(wanted: Coroutine[Any, Any, None], other: asyncio.Task[None]) -> None:
+    """Wait for what is wanted, but raise what ends the other first."""
+    task = asyncio.ensure_future(wanted)
+    await asyncio.wait([task, other], return_when=asyncio.FIRST_COMPLETED)
+    if not task.done():
+        task.cancel()
+        other.result()
+    await task
+
+
+async def _cancelled(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class _Clockwork:
@@ -113,7 +214,13 @@ class _Clockwork:
 
 
 async def _run(
-    life: Life, shells: list[EventShell], hops: Hops, clockwork: _Clockwork, follower: ConfigFollower
+    life: Life,
+    shells: Sequence[Shell],
+    hops: Hops,
+    clockwork: _Clockwork,
+    follower: ConfigFollower,
+    states: EndpointStates,
+    others: Sequence[asyncio.Future[None]],
 ) -> None:
     """Tick until a drain is asked for; whatever fails ends the process."""
 
@@ -125,15 +232,15 @@ async def _run(
                 shell.tick()
             if mono_ms() - measured > MEASURE_MS:
                 measured = mono_ms()
-                _measure(shells, follower)
+                _measure(shells, follower, states.book)
             if all(shell.ready for shell in shells):
                 life.not_ready = None if follower.trusted else "configuration reader is behind"
             await asyncio.sleep(TICK_S)
 
     background = [asyncio.create_task(tick()), asyncio.create_task(clockwork.run())]
     ends: list[asyncio.Future[None]] = [reader.done for shell in shells for reader in shell.readers]
-    ends += [shell.failure for shell in shells]
-    ends.append(hops.failure)
+    ends += [shell.flow.failure for shell in shells]
+    ends += [hops.failure, *others]
     stop = asyncio.create_task(drain_requested(life))
     await asyncio.wait([stop, *background, *ends], return_when=asyncio.FIRST_COMPLETED)
     for task in background:
@@ -144,17 +251,20 @@ async def _run(
             end.result()
 
 
-def _measure(shells: list[EventShell], follower: ConfigFollower) -> None:
+def _measure(shells: Sequence[Shell], follower: ConfigFollower, book: PauseBook) -> None:
     """Set the gauges; those of the tiers have no event label, so they are gathered over the event types."""
     parked = [0] * len(topics.TIERS)
     overdue_s = [0.0] * len(topics.TIERS)
     for shell in shells:
         shell.measure()
-        shell.tiers.add_to(parked, overdue_s)
+        if isinstance(shell, EventShell):
+            shell.tiers.add_to(parked, overdue_s)
     for index, tier in enumerate(topics.TIERS):
         metrics.PARKED.labels(tier).set(parked[index])
         metrics.DUE_LAG.labels(tier).set(overdue_s[index])
-    metrics.ENDPOINTS.labels("active").set(len(follower.snapshot.endpoints))
+    paused = len(book.paused() & follower.snapshot.endpoints.keys())
+    metrics.ENDPOINTS.labels("paused").set(paused)
+    metrics.ENDPOINTS.labels("active").set(len(follower.snapshot.endpoints) - paused)
 
 
 def _leaders(cluster: Cluster, settings: Settings) -> dict[Partition, int]:

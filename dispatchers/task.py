@@ -9,13 +9,15 @@ from schemas import ids
 from schemas.config import Endpoint
 from schemas.events import BODIES
 from schemas.records import Attempt, DeadLetter, DeliveryTask, EventType, TryOutcome
-from schemas.topics import contact_key
+from schemas.topics import PublicEvent, contact_key
 
 BODY_BYTES_MAX: Final = 512 * 1024
 """Body of a webhook: with its task around it, the outcomes and a dead letter around that, still below the 1 MiB that a
 topic takes by default. A record that no topic takes would end the process again and again."""
 RAW_BYTES_MAX: Final = 512 * 1024
 """Kept of a record that cannot be read, for the same reason; its coordinates lead to the whole."""
+RECORD_BYTES: Final = 512
+"""Cost of a task beside its body, for the lanes' bound."""
 KEY_CHARS_MAX: Final = 1024
 """Ids and keys: ours are below 200."""
 _ID: Final = re.compile(r"[!-~]{1,200}")
@@ -59,15 +61,15 @@ def fan_out(event_type: EventType, event: dict[str, Any], endpoints: Iterable[En
     ]
 
 
-def check(task: DeliveryTask, event_type: EventType) -> None:
-    """Refuse values that the log should not hold (KAFKA.md, Delay topics).
+def check(task: DeliveryTask, event_type: PublicEvent | None) -> None:
+    """Refuse values that the log should not hold (KAFKA.md, Delay topics); None where a topic takes every event type.
 
     Raises:
-        UntrustedTaskError: another event type than its topic's, attempt not from 1 to 6, more outcomes than tries, an
-            id that could not go into a header, or something too large.
+        UntrustedTaskError: another event type than its topic's, or none that is known, attempt not from 1 to 6, more
+            outcomes than tries, an id that could not go into a header, or something too large.
     """
-    if task["event_type"] != event_type:
-        raise UntrustedTaskError(f"a task of {task['event_type']} events on a topic of {event_type} events")
+    if task["event_type"] == "unknown" or (event_type is not None and waits_with(task["event_type"]) != event_type):
+        raise UntrustedTaskError(f"a task of {task['event_type']} events on a topic of {event_type or 'all'} events")
     if not 1 <= task["attempt"] <= ATTEMPTS_MAX:
         raise UntrustedTaskError(f"attempt {task['attempt']} is not from 1 to {ATTEMPTS_MAX}")
     if len(task["outcomes"]) > ATTEMPTS_MAX:
@@ -77,6 +79,11 @@ def check(task: DeliveryTask, event_type: EventType) -> None:
     if len(task["endpoint"]) > KEY_CHARS_MAX or len(task["contact_key"]) > KEY_CHARS_MAX:
         raise UntrustedTaskError("a key that is too long")
     _check_body(task["body"])
+
+
+def waits_with(event_type: EventType) -> PublicEvent:
+    """The event type whose delay topics a task waits in: notices are few and wait with deliveries."""
+    return "delivery" if event_type in {"notice", "unknown"} else event_type  # type: ignore[return-value]  # narrowed
 
 
 def _check_body(body: bytes) -> None:
@@ -104,6 +111,11 @@ def next_task(task: DeliveryTask, failed: TryOutcome) -> DeliveryTask:
         "first_failed_at": failed["at"] if first is None else first,
         "outcomes": [*task["outcomes"], failed][-ATTEMPTS_MAX:],
     }
+
+
+def held_task(task: DeliveryTask, *, now: int) -> DeliveryTask:
+    """The task as it waits for its endpoint; no attempt is spent, and the time of the first holding stays."""
+    return {**task, "held_at": now if task["held_at"] is None else task["held_at"]}
 
 
 def dead_letter(

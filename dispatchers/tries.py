@@ -4,7 +4,8 @@ T1  The slot is taken before the clock of the try starts, so our own waiting nev
 T2  The next record and the attempt are acknowledged before the offset counts as done; they are repeated for ever
     while the broker is the reason, any other refusal ends the process.
 T3  Results of an older assignment are dropped before anything is produced.
-T4  Unknown is said of an endpoint only by a configuration read to an end that was taken after its record was read.
+T4  A task of the hold log that must wait on stays where it lies: it ends undone, and nothing is appended again.
+T5  Unknown is said of an endpoint only by a configuration read to an end that was taken after its record was read.
 """
 
 import asyncio
@@ -17,15 +18,16 @@ from dispatchers.hops import Hop, Hops
 from dispatchers.partitions import Ticket
 from dispatchers.sender import Sender, Try
 from dispatchers.signature import headers_for
-from dispatchers.task import attempt_record, dead_letter, next_task, outcome_of
-from dispatchers.verdict import Blocked, Dead, Delivered, Responded, RetryAt, Verdict, decide, label
+from dispatchers.task import attempt_record, dead_letter, held_task, next_task, outcome_of, waits_with
+from dispatchers.verdict import Blocked, Dead, Delivered, Hold, Kind, Responded, RetryAt, Spent, Verdict, decide, label
 from runtime.clock import mono_s, now_ms
 from runtime.config_follower import ConfigFollower
 from runtime.secrets import UnsealError
 from schemas import topics
 from schemas.codec import encoder
 from schemas.config import Endpoint
-from schemas.records import DeadLetter, DeliveryTask, TryOutcome
+from schemas.ids import task_id
+from schemas.records import DeadLetter, DeadLetterResolved, DeliveryTask, TryOutcome
 from schemas.settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -70,6 +72,7 @@ class Tries:
         self._task = encoder("DeliveryTask")
         self._attempt = encoder("Attempt")
         self._dead = encoder("DeadLetter")
+        self._resolve = encoder("DeadLetterResolved")
         self._seen = set(follower.snapshot.endpoints)
         """Every endpoint that was configured since the start: one of them that is missing was removed."""
         follower.on_change(lambda: self._seen.update(follower.snapshot.endpoints))
@@ -89,7 +92,7 @@ class Tries:
             result = await self._try(ticket)
             if isinstance(result, _Made):
                 verdict = result.verdict
-                throttle = isinstance(verdict, RetryAt) and verdict.throttle
+                throttle = isinstance(verdict, Hold) or (isinstance(verdict, RetryAt) and verdict.throttle)
                 self._count(ticket.task, result)
         finally:
             owner.released(ticket, throttle=throttle)
@@ -97,7 +100,12 @@ class Tries:
             owner.ended(ticket, done=False)
             return
         hops = self._bury(ticket, result.reason) if isinstance(result, _Given) else self._hand_on(ticket, result)
-        self.hops.send(hops, lambda: owner.ended(ticket, done=True))
+        stays = ticket.in_hold and isinstance(result, _Made) and isinstance(result.verdict, Hold)
+        self.hops.send(hops, lambda: owner.ended(ticket, done=not stays))
+
+    def held(self, task: DeliveryTask) -> Hop:
+        """The hop of a task that has to wait for its endpoint."""
+        return Hop(topics.HOLD, task["endpoint"], self._task(held_task(task, now=now_ms())))
 
     def letter(self, record: DeadLetter, key: str) -> Hop:
         """The hop of a dead letter of whatever origin."""
@@ -122,7 +130,10 @@ class Tries:
             return _Given("no_secret")
         made = await self._sender.post(endpoint.url, task["body"], headers)
         now = now_ms()
-        return _Made(made, decide(made.outcome, attempt=task["attempt"], tier_delays_s=self._delays_s, now=now), now)
+        verdict = decide(
+            made.outcome, attempt=task["attempt"], tier_delays_s=self._delays_s, now=now, kind=_kind(ticket)
+        )
+        return _Made(made, verdict, now)
 
     def _headers(self, endpoint: Endpoint, task: DeliveryTask) -> dict[str, str]:
         secrets = self._follower.endpoint_secrets(endpoint.id)
@@ -133,7 +144,9 @@ class Tries:
             documented_secret=secrets.documented,
             now_s=now_ms() // 1000,
         )
-        return {**endpoint.headers, "Content-Type": "application/json", **signed}
+        test = {"X-Trackly-Test": "1"} if task["origin"] == "test" else {}
+        replay = {"X-Trackly-Replay": task["replay_id"]} if task["replay_id"] is not None else {}
+        return {**endpoint.headers, "Content-Type": "application/json", **signed, **test, **replay}
 
     def _hand_on(self, ticket: Ticket, result: _Made) -> list[Hop]:
         """What a try leaves behind: the next record, if any, and the attempt."""
@@ -143,11 +156,20 @@ class Tries:
         done = outcome_of(task, outcome=word, status_code=status, duration_ms=made.duration_ms, now=now)
         match verdict:
             case Delivered():
-                return [self._record(task, done, made, "delivered")]
+                return [*self._resolved(task, now), self._record(task, done, made, "delivered")]
+            case Spent():
+                return [self._record(task, done, made, "spent")]
+            case Hold():
+                _log_failure(task, result, word, next_step="hold")
+                record = self._record(task, done, made, "hold")
+                if ticket.in_hold:
+                    return [record]
+                metrics.HELD_OF["gone"].inc()
+                return [self.held(task), record]
             case RetryAt(tier=tier):
                 metrics.RETRIES_OF[tier].inc()
                 _log_failure(task, result, word, next_step=topics.TIERS[tier])
-                topic = topics.tier_topic(task["event_type"], tier)
+                topic = topics.tier_topic(waits_with(task["event_type"]), tier)
                 again = Hop(topic, task["endpoint"], self._task(next_task(task, done)))
                 next_try_at = now + round(self._delays_s[tier] * 1000)
                 return [
@@ -169,6 +191,19 @@ class Tries:
         letter = dead_letter(task, [*task["outcomes"], *last], reason, now=now_ms(), source=where)
         return [self.letter(letter, task["endpoint"])]
 
+    def _resolved(self, task: DeliveryTask, now: int) -> list[Hop]:
+        """The word that a dead letter is none any more, once a replay of its event has arrived."""
+        if task["replay_id"] is None:
+            return []
+        record: DeadLetterResolved = {
+            "task_id": task_id(task["event_id"], task["endpoint"]),
+            "event_id": task["event_id"],
+            "endpoint": task["endpoint"],
+            "replay_id": task["replay_id"],
+            "resolved_at": now,
+        }
+        return [Hop(topics.DEAD, task["endpoint"], self._resolve(record))]
+
     def _record(
         self,
         task: DeliveryTask,
@@ -188,7 +223,12 @@ class Tries:
             next_tier=next_tier,
             next_try_at=next_try_at,
         )
-        return Hop(topics.ATTEMPTS, task["endpoint"], self._attempt(record), [("outcome", done["outcome"].encode())])
+        headers = [("outcome", done["outcome"].encode())]
+        if task["origin"] in {"test", "notice"}:
+            headers.append(("origin", task["origin"].encode()))
+        if verdict == "dead":
+            headers.append(("dead", b"1"))
+        return Hop(topics.ATTEMPTS, task["endpoint"], self._attempt(record), headers)
 
     async def _read_config_since(self, ticket: Ticket) -> None:
         """Wait for a look-up that began after the record was read; all who wait share one, once a second at most."""
@@ -208,10 +248,16 @@ class Tries:
         metrics.ATTEMPT_CHILDREN[event, task["attempt"], label(made.outcome)].inc()
         metrics.ATTEMPT_S_OF[event].observe(made.duration_ms / 1000)
         since_s = max(0.0, (result.now - task["created_at"]) / 1000)
-        if task["attempt"] == 1:
+        if task["attempt"] == 1 and task["origin"] == "event":
             metrics.FIRST_S_OF[event].observe(since_s)
-        if isinstance(result.verdict, Delivered):
+        if isinstance(result.verdict, Delivered) and task["origin"] == "event":
             metrics.DELIVERY_S_OF[event].observe(since_s)
+
+
+def _kind(ticket: Ticket) -> Kind:
+    if ticket.task["origin"] == "test":
+        return "only"
+    return "probe" if ticket.probe else "ordinary"
 
 
 def _log_failure(task: DeliveryTask, result: _Made, word: str, *, next_step: str) -> None:

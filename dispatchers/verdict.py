@@ -51,13 +51,23 @@ class RetryAt:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """The task waits for its endpoint to come back; no attempt is spent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """It was the only try, as that of a test event."""
+
+
+@dataclass(frozen=True, slots=True)
 class Dead:
     """No further try; `reason` is a closed word."""
 
     reason: Literal["attempts_exhausted", "blocked_address"]
 
 
-Verdict = Delivered | RetryAt | Dead
+Verdict = Delivered | RetryAt | Hold | Spent | Dead
 
 OUTCOMES: Final = (
     "success", "http_1xx", "http_3xx", "http_4xx", "http_410", "http_429", "http_5xx",
@@ -65,7 +75,8 @@ OUTCOMES: Final = (
 )  # fmt: skip
 """Every label that `label` answers."""
 _OK: Final = range(200, 300)
-_OWN_LABEL: Final = frozenset({410, 429})
+_GONE: Final = 410
+_OWN_LABEL: Final = frozenset({_GONE, 429})
 _THROTTLING: Final = frozenset({429, 502, 503, 504})
 _RETRY_AFTER: Final = frozenset({429, 503})
 
@@ -85,23 +96,37 @@ def label(outcome: Outcome) -> str:
             assert_never(outcome)
 
 
-def decide(outcome: Outcome, *, attempt: int, tier_delays_s: Sequence[float], now: int) -> Verdict:
+Kind = Literal["ordinary", "probe", "only"]
+"""Whether a try counts, is there to see if the endpoint is back, or is the only one that a task gets."""
+
+
+def decide(
+    outcome: Outcome, *, attempt: int, tier_delays_s: Sequence[float], now: int, kind: Kind = "ordinary"
+) -> Verdict:
     """Judge the outcome of try number `attempt` (from 1); `now` in milliseconds since the epoch."""
     match outcome:
         case Responded(status=status) if status in _OK:
             return Delivered()
+        case _ if kind == "only":
+            return Spent()
         case Blocked():
             return Dead("blocked_address")
         case Responded() | Failed():
-            if attempt >= ATTEMPTS_MAX:
-                return Dead("attempts_exhausted")
+            if kind == "probe" or _is_gone(outcome):
+                return Hold()
             return _retry(outcome, attempt=attempt, tier_delays_s=tier_delays_s, now=now)
         case _:
             assert_never(outcome)
 
 
-def _retry(outcome: Responded | Failed, *, attempt: int, tier_delays_s: Sequence[float], now: int) -> RetryAt:
+def _is_gone(outcome: Responded | Failed) -> bool:
+    return isinstance(outcome, Responded) and outcome.status == _GONE
+
+
+def _retry(outcome: Responded | Failed, *, attempt: int, tier_delays_s: Sequence[float], now: int) -> RetryAt | Dead:
     """Attempt n waits in tier n, or in the smallest tier that is at least as long as Retry-After asks for."""
+    if attempt >= ATTEMPTS_MAX:
+        return Dead("attempts_exhausted")
     tier = attempt - 1
     if isinstance(outcome, Failed):
         return RetryAt(tier)

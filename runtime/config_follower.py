@@ -173,7 +173,8 @@ class ConfigFollower:
         view = self._view
         found = view.snapshot.endpoints.get(endpoint)
         sealed = found.secrets if found is not None else ()
-        valid = _valid(self._opened(view, sealed, ("endpoint", endpoint)), now_ms())
+        belongs_to = found.sealed_for if found is not None else ()
+        valid = _valid(self._opened(view, sealed, belongs_to), now_ms())
         if not valid:
             raise UnsealError(f"endpoint {endpoint} has no valid secret")
         return EndpointSecrets(valid, valid[0])
@@ -204,7 +205,10 @@ class ConfigFollower:
     def _run(self) -> None:
         try:
             tail = Tail(
-                self._kafka, self._role, self._partition, on_error=lambda name: _LOG.warning("config reader: %s", name)
+                self._kafka,
+                self._role,
+                [self._partition],
+                on_error=lambda name: _LOG.warning("config reader: %s", name),
             )
             try:
                 self._follow(tail)
@@ -227,7 +231,7 @@ class ConfigFollower:
             else:
                 self._unread = tail.read(POLL_S)
             self._apply()
-            self._judge_position(self._unread[0].offset() if self._unread else tail.position)
+            self._judge_position(self._unread[0].offset() if self._unread else tail.positions[self._partition])
 
     def _take_target(self) -> None:
         taken_s = mono_s()

@@ -12,6 +12,15 @@ from schemas.topics import EVENTS
 DAY_MS: Final = 86_400_000
 
 
+NOTICES_ID: Final = "notify"
+"""The endpoint of an account's notices, beside those that the file names (DELIVERY.md, Notices)."""
+
+
+def notices_id(account: str) -> str:
+    """Full id of the endpoint that an account's notices go to."""
+    return f"{account}/{NOTICES_ID}"
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -122,6 +131,11 @@ class Endpoint(_Frozen):
     rate_per_s: float | None = None
     headers: dict[str, str] = {}
 
+    @property
+    def sealed_for(self) -> tuple[str, ...]:
+        """What its secrets were sealed for: those of an account's notices stand in the account."""
+        return ("account", self.account, NOTICES_ID) if self.id == notices_id(self.account) else ("endpoint", self.id)
+
 
 class Layout(_Frozen):
     """Partition counts that were fixed when the topics were created, by name without the prefix."""
@@ -157,7 +171,7 @@ class Snapshot:
     lists: Mapping[str, ListSettings] = field(default_factory=lambda: MappingProxyType({}))
     """By account/number."""
     endpoints: Mapping[str, Endpoint] = field(default_factory=lambda: MappingProxyType({}))
-    """By full id."""
+    """By full id; an account's place for notices is one of them, subscribed to nothing."""
     layout: Layout | None = None
     _endpoints_of: Mapping[str, tuple[Endpoint, ...]] = field(default_factory=dict)
     _lists_of: Mapping[str, tuple[ListSettings, ...]] = field(default_factory=dict)
@@ -176,18 +190,28 @@ def snapshot_of(entries: Iterable[Entry]) -> Snapshot:
     accounts: dict[str, Account] = {}
     lists: dict[str, ListSettings] = {}
     endpoints: dict[str, Endpoint] = {}
+    notices: dict[str, Endpoint] = {}
     layout: Layout | None = None
     for entry in entries:
         match entry:
             case Account():
                 accounts[entry.id] = entry
+                if entry.notify is not None:
+                    notices[notices_id(entry.id)] = Endpoint(
+                        account=entry.id,
+                        id=notices_id(entry.id),
+                        url=entry.notify.url,
+                        secrets=entry.notify.secrets,
+                        events=(),
+                    )
             case ListSettings():
                 lists[f"{entry.account}/{entry.number}"] = entry
             case Endpoint():
                 endpoints[entry.id] = entry
             case Layout():
                 layout = entry
-    return Snapshot(accounts, lists, endpoints, layout, _by_account(endpoints.values()), _by_account(lists.values()))
+    own = _by_account(endpoints.values())
+    return Snapshot(accounts, lists, {**endpoints, **notices}, layout, own, _by_account(lists.values()))
 
 
 def _by_account(items: Iterable[_Owned]) -> dict[str, tuple[_Owned, ...]]:

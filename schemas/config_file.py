@@ -23,7 +23,7 @@ from pydantic import (
     model_validator,
 )
 
-from schemas.config import Language
+from schemas.config import NOTICES_ID, Language
 from schemas.config_yaml import ConfigFileError, Document, Location
 from schemas.phone import is_e164, to_sender
 from schemas.providers.authentication import PARAMETERS, expected_of
@@ -35,8 +35,6 @@ PROVIDERS: Final = (
 )  # fmt: skip
 """Provider names everywhere (INTERFACES.md)."""
 ALIASES: Final = {"nexmo": "vonage", "messagebird": "bird"}
-NOTICES_ID: Final = "notify"
-"""The endpoint of an account's notices, beside those that the file names (DELIVERY.md, Notices)."""
 SECRET_CHARS_MIN: Final = 8
 """A shorter secret can be guessed; it is taken with a warning, because the other side may have chosen it."""
 _DURATION: Final = re.compile(r"(\d{1,9})\s*(ms|s|m|h|d)")

@@ -29,6 +29,11 @@ def test_event_id(account: str, endpoint: str, command_id: str) -> str:
     return "evt_" + _digest(account, "test", endpoint, command_id)[:32]
 
 
+def notice_event_id(endpoint: str, kind: str, at: int) -> str:
+    """Id of a notice about an endpoint and `webhook-id` of its tries (DELIVERY.md, Outcome policy)."""
+    return "evt_" + _digest("notice", endpoint, kind, str(at))[:32]
+
+
 def content_key(body: bytes) -> str:
     """Content hash of a fragment or body."""
     return hashlib.sha256(body).hexdigest()

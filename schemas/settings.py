@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
-from schemas.topics import TIER_DELAYS_S, TIERS
+from schemas.topics import HOLD_AGE_MAX_MS, PROBE_DELAYS_S, TIER_DELAYS_S, TIERS
 
 
 def _split(value: Any) -> Any:
@@ -36,6 +36,19 @@ Cidrs = Annotated[
 Ports = Annotated[tuple[Annotated[int, Field(ge=1, le=65535)], ...], BeforeValidator(_split)]
 Delays = Annotated[
     tuple[Annotated[float, Field(gt=0, le=86_400)], ...], BeforeValidator(_split), AfterValidator(_as_many_as_tiers)
+]
+
+
+def _not_empty_nor_falling(value: tuple[float, ...]) -> tuple[float, ...]:
+    if not value or list(value) != sorted(value):
+        raise ValueError("at least one delay is needed, and none may be shorter than the one before")
+    return value
+
+
+ProbeDelays = Annotated[
+    tuple[Annotated[float, Field(gt=0, le=86_400)], ...],
+    BeforeValidator(_split),
+    AfterValidator(_not_empty_nor_falling),
 ]
 
 
@@ -92,6 +105,14 @@ class DispatchSettings(Section):
     inflight_max: int = Field(512, ge=1, description="Most tries in flight in one process.")
     concurrency: int = Field(8, ge=1, description="Tries in flight of one endpoint where it sets none.")
     session_timeout_s: float = Field(10, ge=1, description="Group session of a dispatcher, seconds.")
+    pause_failures: int = Field(20, ge=1, description="Failures in a row that pause an endpoint.")
+    pause_after_s: float = Field(600, ge=0, description="Shortest time that they must span, seconds.")
+    probe_delays_s: ProbeDelays = Field(
+        PROBE_DELAYS_S, description="When a paused endpoint is probed, seconds after the pause or the last probe."
+    )
+    hold_age_max_s: float = Field(
+        HOLD_AGE_MAX_MS / 1000, gt=0, le=HOLD_AGE_MAX_MS / 1000, description="Longest a task waits held, seconds."
+    )
 
 
 class EgressSettings(Section):

@@ -29,6 +29,9 @@ TIERS: Final = ("1m", "5m", "15m", "1h", "2h")
 TIER_DELAYS_S: Final = (60, 300, 900, 3600, 7200)
 """Delays of the tiers in seconds, as documented."""
 
+PROBE_DELAYS_S: Final = (60, 300, 900, 1800, 3600)
+"""When a paused endpoint is probed, in seconds after the pause or the last probe; the last one repeats."""
+
 Scaling = Literal["layout", "single", "growing"]
 
 

@@ -111,6 +111,13 @@ class Cluster:
         """First offset that is still kept."""
         return self._offsets(partitions, _EARLIEST)
 
+    def offsets_since(self, partitions: Iterable[Partition], at_ms: int) -> dict[Partition, int]:
+        """First offset of each whose record is not older than a time; the end where every record is."""
+        partitions = list(partitions)
+        ends = self.end_offsets(partitions)
+        found = self._offsets(partitions, _SPEC.for_timestamp(at_ms))
+        return {name: offset if offset >= 0 else ends[name] for name, offset in found.items()}
+
     def configs(self, topics: Iterable[str]) -> dict[str, dict[str, str]]:
         """Configuration of each topic as the broker applies it."""
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in topics]

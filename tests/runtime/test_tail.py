@@ -48,8 +48,10 @@ class Log:
             self._producer.produce(self.topic, value)
         assert self._producer.flush(30) == 0
 
-    def tail(self) -> Tail:
-        self._tails.append(Tail(self._kafka, "test", Partition(self.topic, 0), on_error=self.told.append))
+    def tail(self, *, skips_gone: bool = False) -> Tail:
+        partitions = [Partition(self.topic, 0)]
+        made = Tail(self._kafka, "test", partitions, on_error=self.told.append, skips_gone=skips_gone)
+        self._tails.append(made)
         return self._tails[-1]
 
     def close(self) -> None:
@@ -74,6 +76,12 @@ class _Event:
 
     def offset(self) -> int:
         return self._offset
+
+    def topic(self) -> str:
+        return "config"
+
+    def partition(self) -> int:
+        return 0
 
     def error(self) -> KafkaError | None:
         return self._error
@@ -101,7 +109,7 @@ def given(monkeypatch: pytest.MonkeyPatch, *events: _Event) -> tuple[Tail, _Clie
     """A tail whose client hands out these events, the client, and what was told."""
     client, told = _Client(*events), list[str]()
     monkeypatch.setattr("runtime.kafka.tail.Consumer", lambda _properties: client)
-    return Tail(KafkaSettings(), "test", Partition("config", 0), on_error=told.append), client, told
+    return Tail(KafkaSettings(), "test", [Partition("config", 0)], on_error=told.append), client, told
 
 
 def read(tail: Tail, count: int) -> list[bytes | None]:
@@ -120,7 +128,7 @@ def test_an_error_that_mends_itself_is_told_and_the_records_around_it_are_read(m
     unknown = _Event(-1001, KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))
     tail, client, told = given(monkeypatch, _Event(0), unknown, _Event(1))
     assert [message.offset() for message in tail.read(0)] == [0, 1]
-    assert (told, tail.position) == (["UNKNOWN_TOPIC_OR_PART"], 2)
+    assert (told, tail.positions) == (["UNKNOWN_TOPIC_OR_PART"], {Partition("config", 0): 2})
     assert client.assigned == [OFFSET_BEGINNING]
 
 
@@ -146,7 +154,7 @@ def test_it_reads_from_where_the_log_begins_and_counts_what_is_gone(log: Log) ->
     log.cut(2)
     tail = log.tail()
     assert read(tail, 1) == [b"c"]
-    assert tail.position == 3
+    assert list(tail.positions.values()) == [3]
 
 
 def test_an_offset_that_is_gone_ends_it_instead_of_reading_on_elsewhere(log: Log) -> None:
@@ -159,3 +167,25 @@ def test_an_offset_that_is_gone_ends_it_instead_of_reading_on_elsewhere(log: Log
     log.write(b"d")
     with pytest.raises(TailEndedError, match="tail: _AUTO_OFFSET_RESET"):
         read(tail, 1)
+
+
+def test_partitions_are_read_from_where_one_says_and_left_again(log: Log) -> None:
+    log.create()
+    log.write(b"a", b"b", b"c")
+    tail = log.tail()
+    assert read(tail, 3) == [b"a", b"b", b"c"]
+    place = Partition(log.topic, 0)
+    tail.leave([place])
+    log.write(b"d")
+    assert (tail.read(0.2), tail.positions) == ([], {})
+    tail.follow({place: 1})
+    assert read(tail, 3) == [b"b", b"c", b"d"]
+
+
+def test_one_that_skips_what_is_gone_goes_on_with_the_oldest_there_is(log: Log) -> None:
+    log.create()
+    log.write(b"a", b"b", b"c")
+    log.cut(2)
+    tail = log.tail(skips_gone=True)
+    tail.follow({Partition(log.topic, 0): 1})
+    assert read(tail, 1) == [b"c"]

@@ -1,0 +1,301 @@
+"""Writes the automatic pauses of the endpoints whose hold partition is ours, and nobody else's. On the loop.
+
+O1  It reads the same partition number of `webhooks.attempts`, by their headers alone, from a while back, and decides
+    only once it has read to an end that was taken after the partition came to us.
+O2  A pause that an earlier owner wrote is taken over; one that somebody writes meanwhile for an endpoint of ours is
+    written again as we know it (DESIGN.md 4.7).
+O3  A pause ends by a 2xx, by another URL where the endpoint was gone, and by a person's word.
+"""
+
+import asyncio
+import hashlib
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from dispatchers import metrics, notices
+from dispatchers.auto_pause import AutoPause, PausePolicy, Streak, after_attempt, after_url
+from dispatchers.endpoint_states import EndpointStates
+from dispatchers.hops import Hop, Hops
+from runtime.clock import now_ms
+from runtime.config_follower import ConfigFollower
+from runtime.kafka.admin import Cluster, insist
+from runtime.kafka.records import Message, Partition
+from runtime.kafka.tail import Tail
+from schemas import topics
+from schemas.codec import encoder
+from schemas.partitioner import partition_of
+from schemas.records import EndpointState
+from schemas.settings import DispatchSettings, Settings
+
+_LOG = logging.getLogger(__name__)
+
+LOOK_BACK_MS: Final = 15 * 60_000
+"""How far back attempts are read when a partition comes to us: longer than a streak must be to pause."""
+POLL_S: Final = 0.1
+ASK_AGAIN_S: Final = 0.2
+
+
+def policy_of(settings: DispatchSettings) -> PausePolicy:
+    """The pause rules as configured."""
+    delays_ms = tuple(round(delay_s * 1000) for delay_s in settings.probe_delays_s)
+    return PausePolicy(settings.pause_failures, round(settings.pause_after_s * 1000), delays_ms)
+
+
+class PauseOwner:
+    """Decides about the endpoints of the hold partitions that are ours."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        follower: ConfigFollower,
+        states: EndpointStates,
+        hops: Hops,
+        cluster: Cluster,
+        partitions: int,
+        pool: ThreadPoolExecutor,
+    ) -> None:
+        """Open the tail of attempts; nothing is owned yet."""
+        self._topic = settings.topic_prefix + topics.ATTEMPTS
+        self._policy = policy_of(settings.dispatch)
+        self._follower = follower
+        self._states = states
+        self._hops = hops
+        self._cluster = cluster
+        self._partitions = partitions
+        self._pool = pool
+        self._tail = Tail(settings.kafka, "dispatcher", on_error=_log_error, skips_gone=True)
+        self._changes: list[Mapping[Partition, int] | list[Partition]] = []
+        """What the tail is to follow or to leave before its next read."""
+        self._encode = encoder("EndpointState")
+        self._encode_task = encoder("DeliveryTask")
+        self._actor = f"dispatcher:{uuid.uuid4().hex[:8]}"
+        self._deciding: set[int] = set()
+        """Partitions that are ours and read to the end; of others nothing is written."""
+        self._catching_up: dict[int, int] = {}
+        self._pauses: dict[str, AutoPause] = {}
+        self._streaks: dict[str, Streak] = {}
+        self._told_dead: dict[str, int] = {}
+        self._moved = asyncio.Condition()
+        self._stopping = threading.Event()
+        states.on_record(self._state_written)
+        loop = asyncio.get_running_loop()
+        follower.on_change(lambda: _post(loop, self._config_changed))
+
+    @property
+    def pauses(self) -> Mapping[str, AutoPause]:
+        """The automatic pauses of endpoints of ours."""
+        return self._pauses
+
+    def owns(self, endpoint: str) -> bool:
+        """Whether we decide about an endpoint now."""
+        return partition_of(endpoint.encode(), self._partitions) in self._deciding
+
+    async def run(self) -> None:
+        """Read attempts for ever; ends by an error alone."""
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                messages = await loop.run_in_executor(self._pool, self._read)
+                for message in messages:
+                    self._attempt(message)
+                async with self._moved:
+                    self._moved.notify_all()
+        finally:
+            await loop.run_in_executor(self._pool, self._tail.close)
+
+    def close(self) -> None:
+        """Ask the cluster nothing more."""
+        self._stopping.set()
+
+    async def take_over(self, number: int) -> None:
+        """Learn what there is to know of a partition, then decide about its endpoints."""
+        place = Partition(self._topic, number)
+        since = now_ms() - LOOK_BACK_MS
+        start = await self._ask(lambda: self._cluster.offsets_since([place], since)[place])
+        end = await self._ask(lambda: self._cluster.end_offsets([place])[place])
+        for state in self._states.book.auto_states():
+            if self._is_in(state["endpoint"], number):
+                self._adopt(state)
+        self._catching_up[number] = end
+        self._changes.append({place: start})
+        async with self._moved:
+            await self._moved.wait_for(
+                lambda: self._tail.positions.get(place, -1) >= end or number not in self._catching_up
+            )
+        if self._catching_up.pop(number, None) is None:
+            return  # given away meanwhile
+        self._deciding.add(number)
+        for endpoint in [*self._pauses, *(state["endpoint"] for state in self._states.book.auto_states())]:
+            if self._is_in(endpoint, number) and not self._is_written(endpoint):
+                self._write(endpoint)
+        self._config_changed()
+
+    def give_away(self, numbers: Iterable[int]) -> None:
+        """Decide about these no more."""
+        gone = set(numbers)
+        self._deciding -= gone
+        for number in gone:
+            self._catching_up.pop(number, None)
+        self._changes.append([Partition(self._topic, number) for number in gone])
+        for known in (self._pauses, self._streaks, self._told_dead):
+            for endpoint in [name for name in known if partition_of(name.encode(), self._partitions) in gone]:
+                del known[endpoint]
+
+    # ---- attempts ---------------------------------------------------------------------------------------------------
+    def _read(self) -> list[Message]:
+        while self._changes:
+            change = self._changes.pop(0)
+            if isinstance(change, list):
+                self._tail.leave(change)
+            else:
+                self._tail.follow(change)
+        return self._tail.read(POLL_S)
+
+    async def _ask(self, question: Callable[[], int]) -> int:
+        return await asyncio.to_thread(insist, question, keep_waiting=lambda: not self._stopping.wait(ASK_AGAIN_S))
+
+    def _attempt(self, message: Message) -> None:
+        headers = dict(message.headers() or ())
+        outcome = headers.get("outcome")
+        endpoint = (message.key() or b"").decode("utf-8", "replace")
+        if outcome is None or "origin" in headers or notices.is_notices(endpoint):
+            return
+        at = message.timestamp()[1]
+        if "dead" in headers:
+            self._tell_of_dead(endpoint, at)
+        if at <= self._states.book.settled_at(endpoint):
+            return  # a person or an owner has judged it since
+        pause = self._pauses.get(endpoint)
+        streak = self._streaks.setdefault(endpoint, Streak())
+        url_hash = self._url_hash(endpoint)
+        after = after_attempt(pause, streak, outcome.decode(), at=at, url_hash=url_hash, policy=self._policy)
+        if not streak.failures:
+            del self._streaks[endpoint]
+        self._become(endpoint, after, at)
+
+    def _become(self, endpoint: str, after: AutoPause | None, at: int) -> None:
+        """Take over a new pause, another one or its end; written at once where we decide."""
+        before = self._pauses.get(endpoint)
+        if after == before:
+            return
+        if after is None:
+            del self._pauses[endpoint]
+        else:
+            self._pauses[endpoint] = after
+        if not self.owns(endpoint):
+            return
+        self._write(endpoint)
+        if before is None and after is not None:
+            metrics.PAUSES.labels(after.reason, "begun").inc()
+            _LOG.warning("endpoint paused", extra={"endpoint": endpoint, "reason": after.reason})
+            self._tell(notices.PAUSED, endpoint, at=at, reason=after.reason)
+        elif before is not None and after is None:
+            metrics.PAUSES.labels(before.reason, "ended").inc()
+            _LOG.warning("endpoint resumed", extra={"endpoint": endpoint, "reason": before.reason})
+            self._tell(notices.RESUMED, endpoint, at=at)
+
+    # ---- what others say --------------------------------------------------------------------------------------------
+    def _state_written(self, key: str, record: EndpointState | None) -> None:
+        endpoint, _, kind = key.partition("|")
+        if not self.owns(endpoint):
+            return
+        if kind == "manual" and record is not None and not record["paused"]:
+            pause = self._pauses.get(endpoint)
+            self._streaks.pop(endpoint, None)
+            if pause is not None and record["updated_at"] > pause.since:
+                self._become(endpoint, None, record["updated_at"])
+        elif (
+            kind == "auto" and record is not None and record["actor"] != self._actor and not self._is_written(endpoint)
+        ):
+            _LOG.warning("somebody else wrote the pause of an endpoint of ours", extra={"endpoint": endpoint})
+            self._write(endpoint)
+
+    def _config_changed(self) -> None:
+        endpoints = self._follower.snapshot.endpoints
+        for endpoint, pause in list(self._pauses.items()):
+            if not self.owns(endpoint):
+                continue
+            if endpoint not in endpoints:
+                del self._pauses[endpoint]
+                self._hops.send([Hop(topics.ENDPOINT_STATE, topics.auto_key(endpoint), None)], _nothing)
+            else:
+                now = now_ms()
+                self._become(endpoint, after_url(pause, self._url_hash(endpoint), now=now), now)
+
+    def _adopt(self, state: EndpointState) -> None:
+        if state["paused"]:
+            self._pauses[state["endpoint"]] = AutoPause(
+                state["reason"] or "",
+                state["since"] or 0,
+                state["next_probe_at"] or 0,
+                state["probes"],
+                state["url_hash"] or "",
+            )
+
+    def _is_in(self, endpoint: str, number: int) -> bool:
+        return partition_of(endpoint.encode(), self._partitions) == number
+
+    def _url_hash(self, endpoint: str) -> str:
+        found = self._follower.snapshot.endpoints.get(endpoint)
+        return "" if found is None else hashlib.sha256(found.url.encode()).hexdigest()[:16]
+
+    # ---- what we write ----------------------------------------------------------------------------------------------
+    def _record(self, endpoint: str) -> EndpointState:
+        pause = self._pauses.get(endpoint)
+        return {
+            "endpoint": endpoint,
+            "kind": "auto",
+            "paused": pause is not None,
+            "reason": None if pause is None else pause.reason,
+            "since": None if pause is None else pause.since,
+            "next_probe_at": None if pause is None else pause.next_probe_at,
+            "probes": 0 if pause is None else pause.probes,
+            "hold_partition": None,
+            "done_below": None,
+            "done_beyond": None,
+            "url_hash": None if pause is None else pause.url_hash,
+            "actor": self._actor,
+            "updated_at": now_ms(),
+        }
+
+    def _is_written(self, endpoint: str) -> bool:
+        """Whether the book says of an endpoint what we say."""
+        written = self._states.book.auto(endpoint)
+        mine = self._record(endpoint)
+        if written is None:
+            return not mine["paused"]
+        return all(written[name] == mine[name] for name in ("paused", "reason", "since", "next_probe_at", "probes"))
+
+    def _write(self, endpoint: str) -> None:
+        value = self._encode(self._record(endpoint))
+        self._hops.send([Hop(topics.ENDPOINT_STATE, topics.auto_key(endpoint), value)], _nothing)
+
+    def _tell_of_dead(self, endpoint: str, at: int) -> None:
+        window = notices.window_of(at)
+        if self.owns(endpoint) and self._told_dead.get(endpoint) != window:
+            self._told_dead[endpoint] = window
+            self._tell(notices.DEAD_LETTERS, endpoint, at=window)
+
+    def _tell(self, kind: str, endpoint: str, *, at: int, reason: str | None = None) -> None:
+        task = notices.notice(kind, endpoint, at=at, now=now_ms(), reason=reason)
+        if task["endpoint"] in self._follower.snapshot.endpoints:
+            metrics.NOTICES.labels(kind).inc()
+            self._hops.send([Hop(topics.TASKS, task["endpoint"], self._encode_task(task))], _nothing)
+
+
+def _post(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+    """Call on the loop, from the follower's thread; a process that ends has none any more."""
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(callback)
+
+
+def _nothing() -> None:
+    """Nobody waits for the acknowledgement; a refusal ends the process all the same."""
+
+
+def _log_error(name: str) -> None:
+    _LOG.warning("attempts: %s", name)
