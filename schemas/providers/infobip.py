@@ -42,6 +42,7 @@ from schemas.providers.envelopes import (
     plain_of,
     read_time,
     validate,
+    word_of,
     wrong_field,
 )
 from schemas.providers.outcome import NAME_CHARS_MAX, UNKNOWN, conclude, refine
@@ -69,6 +70,8 @@ _IDS_OF_GROUPS: Final = {name: number for number, name in _NAMES_OF_GROUPS.items
 """Groups of the public contract's table, for a report that names its group without a number."""
 _ERROR_GROUPS: Final = frozenset({None, 0, 1, 2, 3})
 """General error groups (OK, handset, user, operator); the same id means something else in any other."""
+_CHANNELS: Final = frozenset({"", "SMS", "MMS"})
+"""What else is named as `channel` or `integrationType` (WHATSAPP, VIBER) is no text message."""
 _RAW_CODE_CHARS_MAX: Final = 32
 _CODES: Final = table("infobip")
 _NAMES: Final = _CODES["name"]
@@ -107,6 +110,9 @@ class _Item(Lenient):
     text: str | None = None
     receivedAt: Any = None  # noqa: N815 - the provider's spelling
     message: Any = None
+    destination: Any = None
+    content: Any = None
+    """This, `destination` and `sender` are the Messages API's names for `message`, `to` and `from`."""
 
 
 class _Envelope(Lenient):
@@ -132,7 +138,11 @@ class _Head(msgspec.Struct):
     to: Any = None
     from_: Any = msgspec.field(default=None, name="from")
     status: msgspec.Raw = _NULL
+    sender: Any = None
+    integrationType: Any = None  # noqa: N815 - the provider's spelling
+    channel: Any = None
     text: msgspec.Raw = _NULL
+    content: msgspec.Raw = _NULL
     receivedAt: msgspec.Raw = _NULL  # noqa: N815 - the provider's spelling
     message: msgspec.Raw = _NULL
 
@@ -220,30 +230,33 @@ def _cut(item: bytes, body: bytes) -> Fragment | BadFragment | None:
     head = decode(_read_head, item)
     if isinstance(head, Refused):
         return BadFragment("malformed", "An entry of results is not an object.", body, JSON)
+    if any(word_of(one).upper() not in _CHANNELS for one in (head.integrationType, head.channel)):
+        return None
     if bytes(head.status) != b"null":
         return fragment("delivery", phone_of(head.to), body)
-    if any(bytes(one) != b"null" for one in (head.receivedAt, head.text, head.message)):
-        return fragment("inbound", phone_of(head.from_), body)
+    if any(bytes(one) != b"null" for one in (head.receivedAt, head.text, head.message, head.content)):
+        return fragment("inbound", phone_of(head.sender if head.from_ is None else head.from_), body)
     return None
 
 
 def _message(item: _Item) -> Parsed:
-    if item.text is None and item.receivedAt is None and item.message is None:
+    if item.text is None and item.receivedAt is None and item.message is None and item.content is None:
         return Nothing("neither a report nor a message")
-    sender = to_e164(plain_of(item.from_))
+    sender = to_e164(plain_of(item.sender if item.from_ is None else item.from_))
     if sender is None:
         return Unparsable("phone_invalid", NO_PHONE)
-    text = _text_of(item.message) if item.text is None else item.text
+    text = _text_of(item.content if item.message is None else item.message) if item.text is None else item.text
+    to = item.destination if item.to is None else item.to
     at, invalid = read_time(item.receivedAt)
     name = plain_of(item.messageId) or None
     key = None
     if name is not None:
         key = f"mo:{name}"
     elif at is not None:
-        content = f"{sender}\n{item.to}\n{at}\n{text}".encode("utf-8", "replace")
+        content = f"{sender}\n{to}\n{at}\n{text}".encode("utf-8", "replace")
         key = f"mo:{content_key(content)}"
     return InboundMessage(
-        sender, to_sender(plain_of(item.to)), text, key, at, provider_message_id=name, time_invalid=invalid
+        sender, to_sender(plain_of(to)), text, key, at, provider_message_id=name, time_invalid=invalid
     )
 
 
@@ -251,7 +264,7 @@ def _text_of(message: object) -> str:
     """The words of a picture message: its parts of a text type, or of none named."""
     found = []
     for part in message if isinstance(message, list) else [message]:
-        value = part.get("value") if isinstance(part, dict) else part
+        value = part.get("value", part.get("text")) if isinstance(part, dict) else part
         kind = part.get("contentType") if isinstance(part, dict) else None
         if isinstance(value, str) and str(kind or "text/").lower().startswith("text/"):
             found.append(value)

@@ -350,3 +350,18 @@ def test_a_report_that_names_no_contact_is_shown_but_never_a_fragment(item: dict
     shows = parse_body("infobip", request)
     assert [one["to"] for one in shows.objects] == [None] * shown
     assert (shows.without_contact, len(shows.refused)) == (int(shown), int(not shown))
+
+
+@pytest.mark.parametrize("beside, count", [
+    ({}, 1), ({"channel": "SMS"}, 1), ({"channel": "mms"}, 1), ({"integrationType": "SMS"}, 1), ({"channel": 7}, 1),
+    ({"channel": None}, 1), ({"integrationType": "WHATSAPP"}, 0), ({"channel": "viber"}, 0),
+])  # fmt: skip
+@pytest.mark.parametrize("item", [
+    {"from": "14155551234", "receivedAt": "2024-01-01T00:00:00.000+0000", "message": {"type": "TEXT", "text": "STOP"}},
+    {"to": "14155551234", "status": {"groupName": "DELIVERED"}},
+])  # fmt: skip
+def test_what_another_channel_carries_tells_nothing_of_ours(
+    item: dict[str, Any], beside: dict[str, Any], count: int
+) -> None:
+    found = split(json.dumps({"results": [{**item, **beside}]}).encode())
+    assert (len(found.fragments), found.ignored, list(found.bad)) == (count, 1 - count, [])
