@@ -38,6 +38,10 @@ _CONSENTS: Final = frozenset({_OPT_OUT, _OPT_OUT_OF_ALL, _OPT_IN})
 _STATUS_FIELDS: Final = ("status", "dlr", "deliverystatus")
 _NUMBERS: Final = ("mobile_number", "mobile", "to", "msisdn")
 _IDS: Final = ("message_id", "messageid", "id")
+_READ: Final = frozenset(
+    {"action", "list_id", "keyword", "data", "date", "timestamp", *_STATUS_FIELDS, *_NUMBERS, *_IDS}
+)
+"""What the query of a POST may add: nothing else of a URL, a credential least of all, goes into a record."""
 _MARKS: Final = re.compile(r"[\s_-]+")
 
 
@@ -61,7 +65,7 @@ class Lime:
             return read
         fields, body = _folded(read.fields), read.body
         if read.content_type == forms.FORM and request.method != "GET":
-            asked = _folded({name: value for name, value in request.query if name not in forms.OURS})
+            asked = {name: value for name, value in _folded(dict(request.query)).items() if name in _READ}
             if not asked.keys() <= fields.keys():
                 fields = asked | fields
                 body = forms.write(fields.items())

@@ -57,7 +57,7 @@ def test_no_spelling_of_leaving_is_lost() -> None:
 
 
 def test_fields_in_the_query_of_a_post_count_and_those_of_the_body_win() -> None:
-    request = request_of(b"list_id=1222", query="account=a&action=optout&list_id=9&mobile_number=14155551234")
+    request = request_of(b"list_id=1222", query="account=a&token=t&action=optout&list_id=9&mobile_number=14155551234")
     split = ADAPTER.split(request)
     assert isinstance(split, Split)
     assert split.fragments[0].body == b"action=optout&list_id=1222&mobile_number=14155551234"
