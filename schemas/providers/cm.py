@@ -54,7 +54,7 @@ _CODES: Final = table("cm")
 _RAW_CODE_CHARS_MAX: Final = 32
 _TEXT_CHARS_MAX: Final = 512
 """How much of an error text is searched."""
-_TIMES: Final = ("RECEIVED", "CREATED_S", "TIMEUTC")
+_TIMES: Final = ("RECEIVED", "CREATED_S", "DATETIME_S", "TIMEUTC")
 _NUMBERS: Final = ("GSM", "TO")
 _STATUSES: Final = ("STATUS", "CODE")
 _ERRORS: Final = ("STATUSDESCRIPTION", "ERRORCODE")

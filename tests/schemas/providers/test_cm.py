@@ -249,3 +249,12 @@ def test_a_bad_time_never_refuses_a_report() -> None:
     parsed = ADAPTER.parse(record_of("cm", found.fragments[0]))
     assert isinstance(parsed, DeliveryReport)
     assert (parsed.status, parsed.at, parsed.time_invalid) == ("delivered", None, True)
+
+
+@pytest.mark.parametrize("name", ["received", "CREATED_S", "DATETIME_S"])
+def test_the_time_of_a_report_by_get_is_under_any_name_of_the_template(name: str) -> None:
+    found = ADAPTER.split(request_of(method="GET", query=f"GSM=0014155551234&STATUS=2&{name}=2024-01-15T10:30:00"))
+    assert isinstance(found, Split)
+    parsed = ADAPTER.parse(record_of("cm", found.fragments[0]))
+    assert isinstance(parsed, DeliveryReport)
+    assert parsed.at == 1_705_314_600_000
