@@ -5,6 +5,8 @@ from typing import Any, assert_never
 
 from schemas.providers import registry
 from schemas.providers.callback import (
+    Adapter,
+    BadFragment,
     CallbackRequest,
     DeliveryReport,
     Fragment,
@@ -44,6 +46,8 @@ class Report:
     ignored: int
     """Parts that are well formed and tell nothing of ours."""
     refused: tuple[RefusedItem, ...]
+    without_contact: int = 0
+    """Reports among the objects that name no contact: the gateway cannot place them and keeps them in quarantine."""
 
 
 def describe(parsed: Parsed) -> dict[str, Any] | Nothing | Unparsable:
@@ -54,7 +58,7 @@ def describe(parsed: Parsed) -> dict[str, Any] | Nothing | Unparsable:
                 "kind": "delivery",
                 "message_id": parsed.message_id,
                 "provider_message_id": parsed.provider_message_id,
-                "to": parsed.to,
+                "to": parsed.to or None,
                 "from": parsed.sender,
                 "status": parsed.status,
                 "status_detail": parsed.status_detail,
@@ -75,6 +79,15 @@ def describe(parsed: Parsed) -> dict[str, Any] | Nothing | Unparsable:
             return parsed
         case _:
             assert_never(parsed)
+
+
+def _nameless(adapter: Adapter, request: CallbackRequest, bad: BadFragment) -> dict[str, Any] | None:
+    """A refused report that says all but whom it is about; None where it is refused for anything else."""
+    if bad.kind != "delivery" or bad.reason != "phone_invalid":
+        return None
+    alone = Fragment(bad.kind, "", bad.body, bad.content_type)
+    shown = describe(adapter.parse(raw_callback("-", adapter.name, request, alone)))
+    return shown if isinstance(shown, dict) and shown["to"] is None else None
 
 
 def raw_callback(account: str, provider: str, request: CallbackRequest, fragment: Fragment) -> RawCallback:
@@ -115,10 +128,14 @@ def parse_body(provider: str, request: CallbackRequest) -> Report:
             unparsable = [
                 RefusedItem(why.reason, why.detail, one.body) for one, why in found if isinstance(why, Unparsable)
             ]
+            nameless = [(bad, _nameless(adapter, request, bad)) for bad in split.bad]
+            refused = [RefusedItem(bad.reason, bad.detail, bad.body) for bad, shown in nameless if shown is None]
+            shown_anyway = [shown for _, shown in nameless if shown is not None]
             return Report(
-                tuple(shown for _, shown in found if isinstance(shown, dict)),
+                (*(shown for _, shown in found if isinstance(shown, dict)), *shown_anyway),
                 split.ignored + sum(isinstance(shown, Nothing) for _, shown in found),
-                (*(RefusedItem(bad.reason, bad.detail, bad.body) for bad in split.bad), *unparsable),
+                (*refused, *unparsable),
+                len(shown_anyway),
             )
         case other:
             assert_never(other)

@@ -56,6 +56,8 @@ def parse(provider: str, kind: str | None, query: str, content_type: str, header
         click.echo(orjson.dumps(one))
     for _ in range(found.ignored):
         click.echo("well formed, tells nothing of ours", err=True)
+    for _ in range(found.without_contact):
+        click.echo("a report names no contact: the gateway keeps it in quarantine", err=True)
     for item in found.refused:
         body = item.body.decode("utf-8", "replace")
         shown = body if len(body) <= ITEM_CHARS_MAX else f"{body[:ITEM_CHARS_MAX]}…"

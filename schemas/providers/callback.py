@@ -120,7 +120,7 @@ class DeliveryReport(msgspec.Struct, frozen=True):
     """What became of a message, in our words."""
 
     to: str
-    """The contact, E.164."""
+    """The contact, E.164; empty where the payload names a message but no contact: without it no record can be keyed."""
     sender: str | None
     """Number the message was sent from, where the payload tells it."""
     status: DeliveryStatus

@@ -4,7 +4,9 @@ Sources: developers.cm.com messaging (incoming messages, status reports), CM hel
 not answered with exactly 200, an inbound message for a month, so a malformed body is answered 200 once it is kept.
 """
 
+import codecs
 import re
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -40,6 +42,7 @@ from schemas.providers.envelopes import (
     fragment,
     joined,
     phone_of,
+    plain_of,
     read_time,
     validate,
     wrong_field,
@@ -51,9 +54,13 @@ _CODES: Final = table("cm")
 _RAW_CODE_CHARS_MAX: Final = 32
 _TEXT_CHARS_MAX: Final = 512
 """How much of an error text is searched."""
-_REPORT_FIELDS: Final = frozenset(
-    {"GSM", "TO", "REFERENCE", "STATUS", "STATUSDESCRIPTION", "STANDARDERRORTEXT", "RECEIVED", "CREATED_S"}
-)
+_TIMES: Final = ("RECEIVED", "CREATED_S", "DATETIME_S", "TIMEUTC")
+_NUMBERS: Final = ("GSM", "TO")
+_STATUSES: Final = ("STATUS", "CODE")
+_ERRORS: Final = ("STATUSDESCRIPTION", "ERRORCODE")
+_ERROR_TEXTS: Final = ("STANDARDERRORTEXT", "ERRORDESCRIPTION")
+_BODIES: Final = ("BODY", "MESSAGE", "TEXT")
+_FIELDS: Final = frozenset({"FROM", "REFERENCE", *_TIMES, *_NUMBERS, *_STATUSES, *_ERRORS, *_ERROR_TEXTS, *_BODIES})
 _OWN_FAULT: Final = re.compile(
     r"sender|originator|credit|balance|account|template|unknown (?:error|reason)|"
     r"invalid (?:content|message|request|parameter|body|format)",
@@ -63,14 +70,20 @@ _OWN_FAULT: Final = re.compile(
 _RECIPIENT: Final = r"(?:subscriber|number|msisdn|destination|recipient)"
 _WRONG: Final = r"(?:unknown|invalid|not exist|barred)"
 """Said of something else (a route, a header, a period), these words are no reason to remove a contact."""
+_EXPIRED: Final = r"\bexpired\b"
 _TEXTS: Final[tuple[tuple[str, FailureClass], ...]] = (
     (r"spam|phish", "spam"),
+    (_EXPIRED, "other"),
     (rf"{_RECIPIENT}.*{_WRONG}|{_WRONG}.*{_RECIPIENT}|unallocated|blacklist|landline", "destination"),
     (r"absent|switched off|unreachable|memory|busy", "absent"),
     (r"operator|network|smsc|reject", "operator"),
 )
 _BY_TEXT: Final = tuple(
-    (re.compile(pattern, re.IGNORECASE), Code(pattern, None, failure, frozenset())) for pattern, failure in _TEXTS
+    (
+        re.compile(pattern, re.IGNORECASE),
+        Code(pattern, "expired" if pattern == _EXPIRED else None, failure, frozenset()),
+    )
+    for pattern, failure in _TEXTS
 )
 """What an error text without a known code says, in this order (PROVIDERS.md section 4.2)."""
 _OF_REFUSALS: Final[frozenset[FailureClass]] = frozenset({"destination", "absent"})
@@ -85,10 +98,12 @@ class _State(Lenient):
 
 
 class _Report(Lenient):
-    received: str | None = None
+    """A report; the account writes its own template, so the status may be a word alone."""
+
+    received: Any = None
     to: str | None = None
     reference: str | None = None
-    status: _State | None = None
+    status: _State | str | None = None
 
 
 class _Party(Lenient):
@@ -108,7 +123,7 @@ class _Message(Lenient):
     body: str | None = None
     reference: str | Any = None
     """This and `to` are not needed to understand a STOP, so they may be anything."""
-    timeUtc: str | None = None  # noqa: N815 - the provider's spelling
+    timeUtc: Any = None  # noqa: N815 - the provider's spelling
 
 
 class _Reports(Lenient):
@@ -159,8 +174,8 @@ class Cm:
 
     def split(self, request: CallbackRequest) -> SplitResult:
         """Reports come under `messages.msg`, alone or as a list; a message comes alone."""
-        if request.method == "GET":
-            return _split_query(request)
+        if request.method == "GET" or _is_form(request.body):
+            return _split_fields(request)
         head, text = decode_body(_read_head, request)
         if isinstance(head, Refused):
             return Malformed("The body is not a JSON object of CM.com.")
@@ -176,7 +191,7 @@ class Cm:
     def parse(self, fragment: RawCallback) -> Parsed:
         """Read one report or message."""
         if fragment["content_type"] == forms.FORM:
-            return _parse_query(fragment)
+            return _parse_fields(fragment)
         found = validate(_Callback, fragment["body"])
         if found is None:
             return wrong_field(_Callback, fragment["body"])
@@ -219,26 +234,52 @@ def _cut(item: bytes, body: bytes) -> Fragment | BadFragment:
     return fragment("delivery", phone_of(head.to), body)
 
 
-def _split_query(request: CallbackRequest) -> SplitResult:
-    """A report by GET, kept as a form; the names of its fields are the account's own template's, in any case."""
-    fields = {name.upper(): value for name, value in request.query}
-    if "GSM" not in fields and "TO" not in fields:
+def _is_form(body: bytes) -> bool:
+    """Whether a body is fields and not JSON or XML; the media type is the account's own choice and tells nothing."""
+    start = body.removeprefix(codecs.BOM_UTF8).lstrip()[:1]
+    return start not in {b"", b"{", b"[", b"<"} and b"=" in body
+
+
+def _split_fields(request: CallbackRequest) -> SplitResult:
+    """A report or an older message by GET or as a form; the names are the account's own template's, in any case."""
+    fields = {name.upper(): value for name, value in forms.of(request) or ()}
+    body = forms.write((name, value) for name, value in fields.items() if name in _FIELDS)
+    if _is_message(fields):
+        return joined([fragment("inbound", to_e164(fields["FROM"]), body, forms.FORM)])
+    number = _first(fields, _NUMBERS)
+    if number is None and not (fields.get("REFERENCE") and _first(fields, _STATUSES + _ERROR_TEXTS)):
         return Malformed("The field GSM is missing.")
-    body = forms.write((name, value) for name, value in fields.items() if name in _REPORT_FIELDS)
-    return joined([fragment("delivery", to_e164(fields.get("GSM") or fields.get("TO") or ""), body, forms.FORM)])
+    return joined([fragment("delivery", to_e164(number or ""), body, forms.FORM)])
 
 
-def _parse_query(raw: RawCallback) -> Parsed:
+def _is_message(fields: Mapping[str, str]) -> bool:
+    return "FROM" in fields and any(name in fields for name in _BODIES)
+
+
+def _first(fields: Mapping[str, str], names: tuple[str, ...]) -> str | None:
+    return next((fields[name] for name in names if fields.get(name)), None)
+
+
+def _parse_fields(raw: RawCallback) -> Parsed:
     fields = forms.last_of(forms.read(raw["body"]) or ())
+    if _is_message(fields):
+        read = {
+            "from": fields["FROM"],
+            "to": fields.get("TO"),
+            "body": _first(fields, _BODIES) or "",
+            "reference": fields.get("REFERENCE"),
+            "timeUtc": _first(fields, _TIMES),
+        }
+        return _message(_Message.model_validate(read), raw["body"])
     state = _State(
-        code=fields.get("STATUS"),
-        errorCode=fields.get("STATUSDESCRIPTION"),
-        errorDescription=fields.get("STANDARDERRORTEXT"),
+        code=_first(fields, _STATUSES),
+        errorCode=_first(fields, _ERRORS),
+        errorDescription=_first(fields, _ERROR_TEXTS),
     )
     report = _Report(
-        to=fields.get("GSM") or fields.get("TO"),
+        to=_first(fields, _NUMBERS),
         reference=fields.get("REFERENCE"),
-        received=fields.get("RECEIVED") or fields.get("CREATED_S"),
+        received=_first(fields, _TIMES),
         status=state,
     )
     return _report(report, raw["mid"])
@@ -278,19 +319,21 @@ def _by_text(text: str, stated: Code) -> Code | None:
 
 def _report(item: _Report, mid: str | None) -> Parsed:
     to = to_e164(item.to or "")
-    if to is None:
+    if to is None and (item.to or not item.reference):
         return Unparsable("phone_invalid", NO_PHONE)
-    state = item.status or _State()
+    state = _State(code=item.status) if isinstance(item.status, str) else item.status or _State()
     reading = _read(state)
     status: DeliveryStatus = (reading.stated.status if reading.stated is not None else None) or "pending"
-    raw_name = state.errorDescription or (reading.stated.name if reading.stated is not None else None) or state.code
+    code = (state.code or "").strip()
+    by_number = _CODES["code"].get(code)
+    raw_name = (state.errorDescription or "").strip() or (by_number.name if by_number is not None else code)
     outcome = conclude(refine(status, reading.failure), reading.failure, raw_name or UNKNOWN)
     at, invalid = read_time(item.received)
     key = None
     if item.reference or at is not None:
-        key = f"{item.reference or ''}|{to}|{state.code or ''}|{state.errorCode or ''}|{item.received or ''}"
+        key = f"{item.reference or ''}|{to or ''}|{state.code or ''}|{state.errorCode or ''}|{item.received or ''}"
     return DeliveryReport(
-        to=to,
+        to=to or "",
         sender=None,
         status=outcome.status,
         status_detail=outcome.status_detail,
@@ -311,8 +354,9 @@ def _report(item: _Report, mid: str | None) -> Parsed:
 
 
 def _number_of(party: _Party | str | Any) -> str:
-    number = party.number if isinstance(party, _Party) else party
-    return str(number) if isinstance(number, str | int) else ""
+    if isinstance(party, dict):
+        return plain_of(party.get("number"))
+    return plain_of(party.number if isinstance(party, _Party) else party)
 
 
 def _message(item: _Message, raw: bytes) -> Parsed:
@@ -321,13 +365,13 @@ def _message(item: _Message, raw: bytes) -> Parsed:
         return Unparsable("phone_invalid", NO_PHONE)
     text = item.message.text if isinstance(item.message, _Text) else item.message
     body = text if text is not None else item.body
-    if body is None:
+    if body is None and item.message is None:
         return Unparsable("malformed", "The message has no text.")
     at, invalid = read_time(item.timeUtc)
     return InboundMessage(
         sender,
         to_sender(_number_of(item.to)),
-        body,
+        body or "",
         f"mo:{content_key(raw)}" if at is not None else None,
         at,
         answers_message_id=str(item.reference) if item.reference and isinstance(item.reference, str | int) else None,

@@ -137,12 +137,17 @@ def fragment(kind: CallbackKind, phone: str | None, body: bytes, content_type: s
     return Fragment(kind, phone, body, content_type)
 
 
-def read_time(text: str | None) -> tuple[int | None, bool]:
-    """A provider's time in milliseconds, and whether one was there that could not be read."""
-    if not text:
+def read_time(text: object) -> tuple[int | None, bool]:
+    """A provider's time in milliseconds, and whether one was there that could not be read, of whatever type."""
+    if text is None or text == "":
         return None, False
-    at = from_text(text)
+    at = from_text(text) if isinstance(text, str) else None
     return at, at is None
+
+
+def plain_of(value: object) -> str:
+    """A number or a name that is no condition for reading the rest: empty where it is neither text nor an integer."""
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
 
 
 def word_of(value: object) -> str:

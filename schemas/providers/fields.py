@@ -16,6 +16,12 @@ NO_FIELDS: Final = "The fragment is neither a form nor a JSON object."
 _read_object: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
+def scalars(found: Mapping[str, Any]) -> dict[str, str]:
+    """A flat JSON object in the form of fields; what is null or has parts of its own is left out."""
+    plain = {name: value for name, value in found.items() if isinstance(value, str | int | float)}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in plain.items()}
+
+
 class Fields(NamedTuple):
     """The fields of a request, and the body that its fragment keeps."""
 

@@ -1,5 +1,6 @@
 """HTML forms and query strings as providers send them. Pure; bounded; never raises on any input."""
 
+import codecs
 from collections.abc import Iterable
 from typing import Final
 from urllib.parse import unquote, urlencode
@@ -17,9 +18,12 @@ Pairs = list[tuple[str, str]]
 
 
 def read(body: bytes, content_type: str = FORM) -> Pairs | None:
-    """Decode a form, empty values and duplicates kept, bytes outside its charset replaced; None beyond FIELDS_MAX."""
+    """Decode a form, empty values and duplicates kept, bytes outside its charset replaced; None beyond FIELDS_MAX.
+
+    A byte order mark before it and line ends around it (of a saved body) belong to no field: a field's own are escaped.
+    """
     charset = charset_of(content_type)
-    return _pairs(body.decode(charset, "replace"), charset, "replace")
+    return _pairs(body.removeprefix(codecs.BOM_UTF8).strip(b"\r\n").decode(charset, "replace"), charset, "replace")
 
 
 def read_exactly(body: bytes) -> Pairs | None:

@@ -4,10 +4,10 @@ Sources: Infobip OpenAPI of SMS reports (legacy and v3) and inbound messages, it
 table of the public contract. Status comes from the group, detail from name or error; never from a bare id.
 """
 
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from schemas.ids import content_key
 from schemas.phone import to_e164, to_sender
@@ -39,8 +39,10 @@ from schemas.providers.envelopes import (
     decode_body,
     fragment,
     phone_of,
+    plain_of,
     read_time,
     validate,
+    word_of,
     wrong_field,
 )
 from schemas.providers.outcome import NAME_CHARS_MAX, UNKNOWN, conclude, refine
@@ -63,10 +65,13 @@ _GROUP_IDS: Final[dict[int, DeliveryStatus]] = {
     4: "expired",
     5: "rejected",
 }
-_IDS_OF_GROUPS: Final = {"UNDELIVERABLE": 2, "DELIVERED": 3, "REJECTED": 5}
+_NAMES_OF_GROUPS: Final = {1: "PENDING", 2: "UNDELIVERABLE", 3: "DELIVERED", 4: "EXPIRED", 5: "REJECTED"}
+_IDS_OF_GROUPS: Final = {name: number for number, name in _NAMES_OF_GROUPS.items()}
 """Groups of the public contract's table, for a report that names its group without a number."""
 _ERROR_GROUPS: Final = frozenset({None, 0, 1, 2, 3})
 """General error groups (OK, handset, user, operator); the same id means something else in any other."""
+_CHANNELS: Final = frozenset({"", "SMS", "MMS"})
+"""What else is named as `channel` or `integrationType` (WHATSAPP, VIBER) is no text message."""
 _RAW_CODE_CHARS_MAX: Final = 32
 _CODES: Final = table("infobip")
 _NAMES: Final = _CODES["name"]
@@ -75,35 +80,39 @@ _GROUPS: Final = _CODES["group"]
 _ABSENT: Final = _ERRORS["EC_ABSENT_SUBSCRIBER"]
 _NO_FLAGS: Final = frozenset[Flag]()
 _NULL: Final = msgspec.Raw(b"null")
+_Word = Annotated[str, StringConstraints(strip_whitespace=True)]
 
 
 class _Status(Lenient):
     groupId: int | None = None  # noqa: N815 - the provider's spelling
-    groupName: str | None = None  # noqa: N815 - the same
+    groupName: _Word | None = None  # noqa: N815 - the same
     id: int | None = None
-    name: str | None = None
+    name: _Word | None = None
 
 
 class _Error(Lenient):
     groupId: int | None = None  # noqa: N815 - the provider's spelling
     id: int | None = None
-    name: str | None = None
+    name: _Word | None = None
     permanent: bool | None = None
 
 
 class _Item(Lenient):
-    """One report or message; every field may be absent."""
+    """One report or message; every field may be absent, and a bad sender or time never refuses the rest."""
 
     messageId: str | None = None  # noqa: N815 - the provider's spelling
     to: str | None = None
-    from_: str | None = Field(None, alias="from")
-    sender: str | None = None
-    doneAt: str | None = None  # noqa: N815 - the provider's spelling
+    from_: Any = Field(None, alias="from")
+    sender: Any = None
+    doneAt: Any = None  # noqa: N815 - the provider's spelling
     status: _Status | None = None
     error: _Error | None = None
     text: str | None = None
-    receivedAt: str | None = None  # noqa: N815 - the provider's spelling
-    message: list[dict[str, Any]] | None = None
+    receivedAt: Any = None  # noqa: N815 - the provider's spelling
+    message: Any = None
+    destination: Any = None
+    content: Any = None
+    """This, `destination` and `sender` are the Messages API's names for `message`, `to` and `from`."""
 
 
 class _Envelope(Lenient):
@@ -115,8 +124,8 @@ class _Message(_Item):
 
     status: None = None
     error: Any = None
-    sender: Any = None
-    doneAt: Any = None  # noqa: N815 - the provider's spelling
+    messageId: Any = None  # noqa: N815 - the provider's spelling
+    to: Any = None
 
 
 class _Messages(Lenient):
@@ -129,7 +138,11 @@ class _Head(msgspec.Struct):
     to: Any = None
     from_: Any = msgspec.field(default=None, name="from")
     status: msgspec.Raw = _NULL
+    sender: Any = None
+    integrationType: Any = None  # noqa: N815 - the provider's spelling
+    channel: Any = None
     text: msgspec.Raw = _NULL
+    content: msgspec.Raw = _NULL
     receivedAt: msgspec.Raw = _NULL  # noqa: N815 - the provider's spelling
     message: msgspec.Raw = _NULL
 
@@ -217,39 +230,45 @@ def _cut(item: bytes, body: bytes) -> Fragment | BadFragment | None:
     head = decode(_read_head, item)
     if isinstance(head, Refused):
         return BadFragment("malformed", "An entry of results is not an object.", body, JSON)
+    if any(word_of(one).upper() not in _CHANNELS for one in (head.integrationType, head.channel)):
+        return None
     if bytes(head.status) != b"null":
         return fragment("delivery", phone_of(head.to), body)
-    if any(bytes(one) != b"null" for one in (head.receivedAt, head.text, head.message)):
-        return fragment("inbound", phone_of(head.from_), body)
+    if any(bytes(one) != b"null" for one in (head.receivedAt, head.text, head.message, head.content)):
+        return fragment("inbound", phone_of(head.sender if head.from_ is None else head.from_), body)
     return None
 
 
 def _message(item: _Item) -> Parsed:
-    if item.text is None and item.receivedAt is None and item.message is None:
+    if item.text is None and item.receivedAt is None and item.message is None and item.content is None:
         return Nothing("neither a report nor a message")
-    sender = to_e164(item.from_ or "")
+    sender = to_e164(plain_of(item.sender if item.from_ is None else item.from_))
     if sender is None:
         return Unparsable("phone_invalid", NO_PHONE)
-    text = item.text
-    if text is None:
-        parts = (one for one in item.message or () if str(one.get("contentType", "")).startswith("text/"))
-        text = " ".join(str(one.get("value", "")) for one in parts)
+    text = _text_of(item.content if item.message is None else item.message) if item.text is None else item.text
+    to = item.destination if item.to is None else item.to
     at, invalid = read_time(item.receivedAt)
+    name = plain_of(item.messageId) or None
     key = None
-    if item.messageId:
-        key = f"mo:{item.messageId}"
+    if name is not None:
+        key = f"mo:{name}"
     elif at is not None:
-        content = f"{sender}\n{item.to}\n{at}\n{text}".encode("utf-8", "replace")
+        content = f"{sender}\n{to}\n{at}\n{text}".encode("utf-8", "replace")
         key = f"mo:{content_key(content)}"
     return InboundMessage(
-        sender,
-        to_sender(item.to or ""),
-        text,
-        key,
-        at,
-        provider_message_id=item.messageId or None,
-        time_invalid=invalid,
+        sender, to_sender(plain_of(to)), text, key, at, provider_message_id=name, time_invalid=invalid
     )
+
+
+def _text_of(message: object) -> str:
+    """The words of a picture message: its parts of a text type, or of none named."""
+    found = []
+    for part in message if isinstance(message, list) else [message]:
+        value = part.get("value", part.get("text")) if isinstance(part, dict) else part
+        kind = part.get("contentType") if isinstance(part, dict) else None
+        if isinstance(value, str) and str(kind or "text/").lower().startswith("text/"):
+            found.append(value)
+    return " ".join(found)
 
 
 def _status_of(status: _Status) -> DeliveryStatus | None:
@@ -308,13 +327,13 @@ def _read(status: _Status, error: _Error | None) -> _Reading:
 
 def _report(item: _Item, status: _Status, mid: str | None) -> Parsed:
     to = to_e164(item.to or "")
-    if to is None:
+    if to is None and (item.to or not item.messageId):
         return Unparsable("phone_invalid", NO_PHONE)
     error = _told(item.error)
     reading = _read(status, error)
     public = _status_of(status)
-    raw_name = status.name or (reading.row.name if reading.row else None) or status.groupName or UNKNOWN
-    raw_name = raw_name[:NAME_CHARS_MAX]
+    said = status.name or (reading.row.name if reading.row else None) or status.groupName or ""
+    raw_name = (said or _NAMES_OF_GROUPS.get(status.groupId or 0) or UNKNOWN)[:NAME_CHARS_MAX]
     outcome = conclude(
         refine(public or "pending", reading.by_error if reading.row is reading.by_error else None),
         reading.row,
@@ -323,14 +342,14 @@ def _report(item: _Item, status: _Status, mid: str | None) -> Parsed:
     )
     at, invalid = read_time(item.doneAt)
     return DeliveryReport(
-        to=to,
-        sender=to_sender(item.sender or item.from_ or ""),
+        to=to or "",
+        sender=to_sender(plain_of(item.sender) or plain_of(item.from_)),
         status=outcome.status,
         status_detail=outcome.status_detail,
         failure_class=outcome.failure_class,
-        raw_status=raw_name,
+        raw_status=said[:NAME_CHARS_MAX],
         raw_code=_raw_code(status, error),
-        natural_key=_key(item, to, str(status.id) if status.id is not None else raw_name, at),
+        natural_key=_key(item, to or "", str(status.id) if status.id is not None else raw_name, at),
         at=at,
         provider_message_id=item.messageId or None,
         message_id=mid or item.messageId or None,

@@ -5,11 +5,13 @@ neither an id nor a time, so every key is weak; it documents no delivery reports
 SMPP words (PROVIDERS.md sections 5 and 13).
 """
 
+import re
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from schemas.phone import to_e164
 from schemas.providers import authentication, forms
+from schemas.providers import fields as fields_of
 from schemas.providers.callback import (
     Answer,
     Authentication,
@@ -28,10 +30,19 @@ from schemas.providers.outcome import Told, judge
 from schemas.records import CallbackKind, RawCallback
 
 _CODES: Final = table("lime")
-_OPT_OUTS: Final = frozenset({"optout", "optout-all"})
-_STATUS_FIELDS: Final = ("status", "dlr", "deliveryStatus")
+_OPT_OUT: Final = "optout"
+_OPT_OUT_OF_ALL: Final = "optoutall"
+_OPT_IN: Final = "optin"
+_UPDATE: Final = "update"
+_CONSENTS: Final = frozenset({_OPT_OUT, _OPT_OUT_OF_ALL, _OPT_IN})
+_STATUS_FIELDS: Final = ("status", "dlr", "deliverystatus")
 _NUMBERS: Final = ("mobile_number", "mobile", "to", "msisdn")
-_IDS: Final = ("message_id", "messageId", "id")
+_IDS: Final = ("message_id", "messageid", "id")
+_READ: Final = frozenset(
+    {"action", "list_id", "keyword", "data", "date", "timestamp", *_STATUS_FIELDS, *_NUMBERS, *_IDS}
+)
+"""What the query of a POST may add: nothing else of a URL, a credential least of all, goes into a record."""
+_MARKS: Final = re.compile(r"[\s_-]+")
 
 
 class Lime:
@@ -48,23 +59,28 @@ class Lime:
         return authentication.decide([authentication.path_secret(request, credentials)], credentials)
 
     def split(self, request: CallbackRequest) -> SplitResult:
-        """One request is one fragment; what came by GET is kept as a form."""
-        pairs = forms.of(request)
-        if pairs is None:
-            return Malformed(f"The body is not a form of at most {forms.FIELDS_MAX} fields.")
-        fields = forms.last_of(pairs)
+        """One request is one fragment; what came by GET or in the query of a POST is kept as a form."""
+        read = fields_of.of_request(request, _folded)
+        if isinstance(read, Malformed):
+            return read
+        fields, body = _folded(read.fields), read.body
+        if read.content_type == forms.FORM and request.method != "GET":
+            asked = {name: value for name, value in _folded(dict(request.query)).items() if name in _READ}
+            if not asked.keys() <= fields.keys():
+                fields = asked | fields
+                body = forms.write(fields.items())
         number = _first(fields, _NUMBERS)
         kind = _kind(fields)
         if kind == "unknown":
             return joined([], 1) if number else Malformed("The field mobile_number is missing.")
-        return joined([fragment(kind, to_e164(number), forms.body_of(request, pairs), forms.FORM)])
+        return joined([fragment(kind, to_e164(number), body, read.content_type)])
 
     def parse(self, fragment: RawCallback) -> Parsed:
         """Read one keyword, opt-out or report."""
-        pairs = forms.read(fragment["body"])
-        if pairs is None:
-            return Unparsable("malformed", f"The body is not a form of at most {forms.FIELDS_MAX} fields.")
-        fields = forms.last_of(pairs)
+        found = fields_of.of_fragment(fragment, _folded)
+        if found is None:
+            return Unparsable("malformed", fields_of.NO_FIELDS)
+        fields = _folded(found)
         kind = _kind(fields)
         if kind == "unknown":
             return Nothing("neither a keyword nor an opt-out")
@@ -82,21 +98,30 @@ class Lime:
         return Answer(400, detail.encode())
 
 
+def _folded(found: Mapping[str, Any]) -> dict[str, str]:
+    """Field names in lower case, as no manual of Lime's binds them."""
+    return {name.lower(): value for name, value in fields_of.scalars(found).items()}
+
+
 def _first(fields: Mapping[str, str], names: tuple[str, ...]) -> str:
     return next((fields[name] for name in names if fields.get(name)), "")
 
 
 def _action(fields: Mapping[str, str]) -> str:
-    return fields.get("action", "").strip().lower()
+    """Without the marks between its words: `optout-all`, `optout_all`."""
+    return _MARKS.sub("", fields.get("action", "")).lower()
 
 
 def _kind(fields: Mapping[str, str]) -> CallbackKind:
     """An update of the contact's details tells nothing of ours."""
-    if _action(fields):
-        return "unknown" if _action(fields) == "update" else "inbound"
+    action = _action(fields)
+    if action in _CONSENTS:
+        return "inbound"
+    if action == _UPDATE:
+        return "unknown"
     if _first(fields, _STATUS_FIELDS):
         return "delivery"
-    return "inbound" if "keyword" in fields or "data" in fields else "unknown"
+    return "inbound" if action or "keyword" in fields or "data" in fields else "unknown"
 
 
 def _list(fields: Mapping[str, str]) -> str | None:
@@ -108,11 +133,15 @@ def _message(fields: Mapping[str, str], number: str) -> Parsed:
     action = _action(fields)
     text = " ".join(part for part in (fields.get("keyword", ""), fields.get("data", "")) if part)
     verdict: Literal["opt_out", "opt_in"] | None = None
-    if action in _OPT_OUTS:
-        verdict, text = "opt_out", text or ("STOPALL" if action == "optout-all" else "STOP")
-    elif action == "optin":
+    everywhere = action == _OPT_OUT_OF_ALL
+    if action in {_OPT_OUT, _OPT_OUT_OF_ALL}:
+        verdict, text = "opt_out", text or ("STOPALL" if everywhere else "STOP")
+    elif action == _OPT_IN:
         verdict = "opt_in"
-    return InboundMessage(number, _list(fields), text, None, None, verdict=verdict, every_list=action == "optout-all")
+    else:
+        # An action that we do not know is read as a text, so that no new word for leaving is lost.
+        text = text or fields.get("action", "").strip()
+    return InboundMessage(number, _list(fields), text, None, None, verdict=verdict, every_list=everywhere)
 
 
 def _report(fields: Mapping[str, str], number: str, mid: str | None) -> Parsed:

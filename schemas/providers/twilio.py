@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from schemas.phone import to_e164, to_sender
 from schemas.providers import authentication, forms
+from schemas.providers import fields as fields_of
 from schemas.providers.callback import (
     Answer,
     Authentic,
@@ -18,17 +19,15 @@ from schemas.providers.callback import (
     CallbackRequest,
     Credentials,
     Forged,
-    Fragment,
     InboundMessage,
     Malformed,
     Nothing,
     Parsed,
-    Split,
     SplitResult,
     Unparsable,
 )
 from schemas.providers.codes import table
-from schemas.providers.envelopes import NO_PHONE, fragment
+from schemas.providers.envelopes import NO_PHONE, fragment, joined
 from schemas.providers.outcome import CODE_CHARS_MAX, NAME_CHARS_MAX, Told, judge
 from schemas.records import CallbackKind, RawCallback
 
@@ -64,26 +63,24 @@ class Twilio:
         )
 
     def split(self, request: CallbackRequest) -> SplitResult:
-        """One request is one fragment; what came by GET is kept as a form."""
-        pairs = forms.of(request)
-        if pairs is None:
-            return Malformed(f"The body is not a form of at most {forms.FIELDS_MAX} fields.")
-        fields = forms.last_of(pairs)
-        if "To" not in fields and "From" not in fields:
-            return Malformed("The fields To and From are missing.")
+        """One request is one fragment; what came by GET is kept as a form, JSON as it came."""
+        read = fields_of.of_request(request, fields_of.scalars)
+        if isinstance(read, Malformed):
+            return read
+        fields = read.fields
         kind = _kind(fields)
+        if "To" not in fields and "From" not in fields and (kind != "delivery" or not _sid(fields)):
+            return Malformed("The fields To and From are missing.")
         if kind == "unknown" or ":" in fields.get("To", "") + fields.get("From", ""):
-            return Split((), ignored=1)
-        body = forms.body_of(request, pairs)
-        found = fragment(kind, to_e164(fields.get("To" if kind == "delivery" else "From", "")), body, forms.FORM)
-        return Split((found,)) if isinstance(found, Fragment) else Split((), (found,))
+            return joined([], 1)
+        number = to_e164(fields.get("To" if kind == "delivery" else "From", ""))
+        return joined([fragment(kind, number, read.body, read.content_type)])
 
     def parse(self, fragment: RawCallback) -> Parsed:
         """Read one report or message."""
-        pairs = forms.read(fragment["body"])
-        if pairs is None:
-            return Unparsable("malformed", f"The body is not a form of at most {forms.FIELDS_MAX} fields.")
-        fields = forms.last_of(pairs)
+        fields = fields_of.of_fragment(fragment, fields_of.scalars)
+        if fields is None:
+            return Unparsable("malformed", fields_of.NO_FIELDS)
         match _kind(fields):
             case "delivery":
                 return _report(fields, fragment["mid"])
@@ -94,7 +91,8 @@ class Twilio:
 
     def accepted(self, request: CallbackRequest) -> Answer:
         """An inbound message is answered with empty TwiML, anything else with nothing."""
-        if _kind(forms.last_of(forms.of(request) or ())) == "inbound":
+        read = fields_of.of_request(request, fields_of.scalars)
+        if not isinstance(read, Malformed) and _kind(read.fields) == "inbound":
             return Answer(200, _EMPTY_TWIML, "text/xml")
         return Answer(200)
 
@@ -103,15 +101,20 @@ class Twilio:
         return Answer(400, detail.encode())
 
 
+def _sid(fields: Mapping[str, str]) -> str | None:
+    """Twilio's id of the message, under its three names."""
+    return fields.get("MessageSid") or fields.get("SmsSid") or fields.get("SmsMessageSid") or None
+
+
 def _word(fields: Mapping[str, str]) -> str:
     """The status; `MessageStatus` wins over the older `SmsStatus` where they differ (PROVIDERS.md section 17.8)."""
-    return fields.get("MessageStatus") or fields.get("SmsStatus") or ""
+    return fields.get("MessageStatus", "").strip() or fields.get("SmsStatus", "").strip()
 
 
 def _kind(fields: Mapping[str, str]) -> CallbackKind:
-    """A message has a text or media and is `received`; a report has another status and neither."""
+    """A message has a text or media and is `received`; a report has another status, the older ones a text as well."""
     word = _word(fields).lower()
-    if word and word not in _INBOUND and (fields.get("MessageStatus") or "Body" not in fields):
+    if word and word not in _INBOUND and (fields.get("MessageStatus") or "Body" not in fields or word in _STATUSES):
         return "delivery"
     return "inbound" if "Body" in fields or "NumMedia" in fields else "unknown"
 
@@ -167,13 +170,13 @@ def _spellings(url: str) -> Sequence[str]:
 
 def _report(fields: Mapping[str, str], mid: str | None) -> Parsed:
     to = to_e164(fields.get("To", ""))
-    if to is None:
+    sid = _sid(fields)
+    if to is None and (fields.get("To") or not sid):
         return Unparsable("phone_invalid", NO_PHONE)
-    sid = fields.get("MessageSid") or fields.get("SmsSid")
     raw = _word(fields)[:NAME_CHARS_MAX]
     return judge(
         Told(
-            to=to,
+            to=to or "",
             sender=to_sender(fields.get("From", "")),
             word=raw,
             code=fields.get("ErrorCode", "").strip()[:CODE_CHARS_MAX] or None,
@@ -191,7 +194,7 @@ def _message(fields: Mapping[str, str]) -> Parsed:
     sender = to_e164(fields.get("From", ""))
     if sender is None:
         return Unparsable("phone_invalid", NO_PHONE)
-    sid = fields.get("MessageSid") or fields.get("SmsSid") or fields.get("SmsMessageSid")
+    sid = _sid(fields)
     return InboundMessage(
         sender,
         to_sender(fields.get("To", "")),
@@ -199,7 +202,7 @@ def _message(fields: Mapping[str, str]) -> Parsed:
         f"mo:{sid}" if sid else None,
         None,
         provider_message_id=sid,
-        verdict=_VERDICTS.get(fields.get("OptOutType", "").upper()),
+        verdict=_VERDICTS.get(fields.get("OptOutType", "").strip().upper()),
     )
 
 

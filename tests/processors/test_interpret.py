@@ -79,8 +79,8 @@ def test_a_providers_block_list_counts_as_an_opt_out_where_its_list_says_so(
 def report_of(provider: str, body: bytes, compliance: Compliance) -> DeliveryReport:
     raw: RawCallback = {
         "account": "acme", "provider": provider, "kind": "delivery", "phone": PHONE, "body": body,
-        "content_type": "application/json", "headers": {}, "query": {}, "mid": None, "list": None,
-        "received_at": 1_705_315_000_000, "redriven": False,
+        "content_type": "application/json" if body.startswith(b"{") else "application/x-www-form-urlencoded",
+        "headers": {}, "query": {}, "mid": None, "list": None, "received_at": 1_705_315_000_000, "redriven": False,
     }  # fmt: skip
     only = ListSettings(account="acme", number="+18005550009", provider=provider, compliance=compliance)
     rules = Rules(snapshot_of([only]))

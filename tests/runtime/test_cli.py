@@ -172,6 +172,15 @@ def test_parse_names_a_long_item_by_its_beginning() -> None:
     assert len(result.stderr) < 500
 
 
+def test_parse_shows_a_report_that_names_no_contact_and_says_where_it_would_end() -> None:
+    item = {"messageId": "m1", "status": {"groupName": "DELIVERED"}}
+    result = run("parse", "infobip", text=json.dumps({"results": [item]}))
+    assert result.exit_code == 0
+    (shown,) = objects(result)
+    assert (shown["message_id"], shown["to"], shown["status"]) == ("m1", None, "delivered")
+    assert result.stderr == "a report names no contact: the gateway keeps it in quarantine\n"
+
+
 def test_a_header_that_is_none_is_refused_without_its_value() -> None:
     result = run("parse", "infobip", "--header", "nonsense")
     assert result.exit_code == 2

@@ -4,6 +4,7 @@ import base64
 
 import pytest
 
+from schemas.parse_report import parse_body
 from schemas.providers.callback import (
     Answer,
     Authentic,
@@ -177,3 +178,83 @@ def test_a_stop_is_understood_beside_fields_that_it_does_not_need(beside: str) -
     parsed = ADAPTER.parse(record_of("cm", found.fragments[0]))
     assert isinstance(parsed, InboundMessage)
     assert parsed.body == "STOP"
+
+
+@pytest.mark.parametrize("code, error, text, status", [
+    ("3", "", "Expired at SMSC", "expired"),
+    ("3", "4711", "Validity period expired", "expired"),
+    ("", "", "Expired", "expired"),
+    ("Expired", "", "", "expired"),
+    ("", "", "Undeliverable: message expired", "expired"),
+    ("", "", "Undeliverable: invalid or barred MSISDN", "undeliverable"),
+    ("Undelivered", "", "", "undeliverable"),
+    ("Canceled", "", "", "rejected"),
+    ("1", "4711", "Rejected: account expired", "rejected"),
+    ("2", "8", "Delivered", "delivered"),
+])  # fmt: skip
+def test_a_text_tells_what_no_number_does(code: str, error: str, text: str, status: str) -> None:
+    found = report(code, error, text)
+    assert found.status == status
+    assert (found.failure_class == "operator") is False
+
+
+def test_the_detail_is_the_word_as_cm_writes_it() -> None:
+    assert report("Failed", "", "").status_detail == "Failed"
+    assert report("3", "", "").status_detail == "FAILED"
+    assert report("77", "", " ").status_detail == "77"
+    assert report("2", "", " Delivered ").status_detail == "Delivered"
+
+
+@pytest.mark.parametrize("name", ["body", "MESSAGE", "Text"])
+def test_an_older_message_by_get_is_no_report_about_the_list(name: str) -> None:
+    query = f"from=0014155551234&to=0018005551234&{name}=STOP&timeUtc=2024-01-15T10:35:00&groupings=a"
+    found = ADAPTER.split(request_of(method="GET", query=query))
+    assert isinstance(found, Split)
+    parsed = ADAPTER.parse(record_of("cm", found.fragments[0]))
+    assert isinstance(parsed, InboundMessage)
+    assert (parsed.sender, parsed.to, parsed.body) == ("+14155551234", "+18005551234", "STOP")
+    assert parsed.natural_key is not None
+
+
+@pytest.mark.parametrize("body", [
+    b"hello", b"a=b", b"REFERENCE=r1", b"<MESSAGES a='='/>", b"[=", b"{=", b'\xef\xbb\xbf{"a":"="}',
+])  # fmt: skip
+def test_what_is_neither_json_nor_a_report_in_fields_is_malformed(body: bytes) -> None:
+    assert isinstance(ADAPTER.split(request_of(body, content_type="application/x-www-form-urlencoded")), Malformed)
+
+
+@pytest.mark.parametrize("beside", ['"timeUtc":{}', '"timeUtc":7', '"to":{"number":3669}', '"channel":[]'])
+def test_a_stop_is_understood_beside_a_bad_time_or_a_number_for_a_string(beside: str) -> None:
+    body = '{"from":{"number":14155551234},"message":{"text":"STOP"},' + beside + "}"
+    found = ADAPTER.split(request_of(body.encode(), content_type="application/json"))
+    assert isinstance(found, Split)
+    parsed = ADAPTER.parse(record_of("cm", found.fragments[0]))
+    assert isinstance(parsed, InboundMessage)
+    assert (parsed.body, parsed.to) == ("STOP", "3669" if "3669" in beside else None)
+
+
+@pytest.mark.parametrize("msg, shown", [
+    ('"reference":"r1"', True), ('"reference":"r1","to":""', True), ('"reference":"r1","to":"CM"', False), ("", False),
+])  # fmt: skip
+def test_a_report_that_names_no_contact_is_shown_but_never_a_fragment(msg: str, shown: bool) -> None:
+    request = request_of(('{"messages":{"msg":{' + msg + "}}}").encode())
+    found = ADAPTER.split(request)
+    assert isinstance(found, Split)
+    assert (list(found.fragments), [bad.reason for bad in found.bad]) == ([], ["phone_invalid"])
+    assert [one["to"] for one in parse_body("cm", request).objects] == [None] * shown
+
+
+def test_a_bad_time_never_refuses_a_report() -> None:
+    found = split(b'{"messages":{"msg":{"to":"0014155551234","received":{},"status":{"code":"2"}}}}')
+    parsed = ADAPTER.parse(record_of("cm", found.fragments[0]))
+    assert isinstance(parsed, DeliveryReport)
+    assert (parsed.status, parsed.at, parsed.time_invalid) == ("delivered", None, True)
+
+
+@pytest.mark.parametrize("name", ["received", "CREATED_S", "DATETIME_S"])
+def test_the_time_of_a_report_by_get_is_under_any_name_of_the_template(name: str) -> None:
+    found = ADAPTER.split(request_of(method="GET", query=f"GSM=0014155551234&STATUS=2&{name}=2024-01-15T10:30:00"))
+    assert isinstance(found, Split)
+    parsed = ADAPTER.parse(record_of("cm", found.fragments[0]))
+    assert isinstance(parsed, DeliveryReport)
+    assert parsed.at == 1_705_314_600_000

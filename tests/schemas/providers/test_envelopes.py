@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.providers import forms
-from schemas.providers.envelopes import charset_of, phone_of, repaired
+from schemas.providers.envelopes import charset_of, phone_of, read_time, repaired
 
 
 @pytest.mark.parametrize("text, fixed", [
@@ -67,3 +67,16 @@ def test_a_form_is_read_as_the_standard_library_reads_it(text: str, charset: str
 def test_a_form_has_at_most_so_many_fields() -> None:
     assert len(forms.read(b"&".join([b"a=1"] * forms.FIELDS_MAX)) or ()) == forms.FIELDS_MAX
     assert forms.read(b"&".join([b"a=1"] * (forms.FIELDS_MAX + 1))) is None
+
+
+@pytest.mark.parametrize("before, after", [(b"", b"\n"), (b"", b"\r\n\r\n"), (b"\n", b""), (b"\xef\xbb\xbf", b"\n")])
+def test_line_ends_around_a_form_and_a_mark_before_it_belong_to_no_field(before: bytes, after: bytes) -> None:
+    assert forms.read(before + b"a=1&b=x%0D%0A" + after) == [("a", "1"), ("b", "x\r\n")]
+
+
+@pytest.mark.parametrize("time, expected", [
+    (None, (None, False)), ("", (None, False)), ("2024-01-15T10:30:00Z", (1_705_314_600_000, False)),
+    ("soon", (None, True)), (1_705_314_600, (None, True)), ({}, (None, True)), ([], (None, True)), (False, (None, True)),
+])  # fmt: skip
+def test_a_time_of_any_type_is_read_or_counted(time: object, expected: tuple[int | None, bool]) -> None:
+    assert read_time(time) == expected

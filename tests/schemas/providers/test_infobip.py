@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.parse_report import parse_body
 from schemas.providers.callback import (
     Authentic,
     Authentication,
@@ -76,6 +77,9 @@ def status_of(group: int | None, number: int | None, name: str | None) -> dict[s
     (None, None, "REJECTED_DESTINATION", "rejected", "REJECTED_DESTINATION", "destination"),
     (None, None, "UNDELIVERABLE_REJECTED_OPERATOR", "undeliverable", "REJECTED_OPERATOR", "operator"),
     (None, None, "expired_expired", "expired", "expired_expired", "other"),
+    (None, 51, "MISSING_TO", "rejected", "MISSING_TO", "other"),
+    (None, 100, "UNDELIVERABLE_REJECTED_PLATFORM", "rejected", "UNDELIVERABLE_REJECTED_PLATFORM", "other"),
+    (2, 100, "UNDELIVERABLE_REJECTED_PLATFORM", "undeliverable", "UNDELIVERABLE_REJECTED_PLATFORM", "other"),
     (None, 52, None, "pending", "UNKNOWN", "none"),
     (5, 51, "52", "rejected", "52", "other"),
     (9, 52, None, "pending", "UNKNOWN", "none"),
@@ -291,3 +295,76 @@ def test_a_stop_is_understood_beside_a_field_that_only_a_report_needs(beside: st
     parsed = ADAPTER.parse(record_of("infobip", found.fragments[0]))
     assert isinstance(parsed, InboundMessage)
     assert parsed.body == "STOP"
+
+
+@pytest.mark.parametrize("beside", ['"doneAt":{}', '"doneAt":1705314600', '"sender":{}', '"sender":true', '"from":[]'])
+def test_a_report_is_understood_beside_a_bad_time_or_sender(beside: str) -> None:
+    body = '{"results":[{"messageId":"1","to":"14155551234","status":{"groupId":3,"id":5},' + beside + "}]}"
+    parsed = ADAPTER.parse(record_of("infobip", split(body.encode()).fragments[0]))
+    assert isinstance(parsed, DeliveryReport)
+    assert (parsed.status, parsed.sender, parsed.at) == ("delivered", None, None)
+    assert parsed.time_invalid is ("doneAt" in beside)
+
+
+@pytest.mark.parametrize("beside", ['"receivedAt":{}', '"messageId":[]', '"to":{"number":"1"}', '"message":7'])
+def test_a_stop_is_understood_beside_any_bad_field(beside: str) -> None:
+    (fragment,) = split(('{"results":[{"from":"14155551234","text":"STOP",' + beside + "}]}").encode()).fragments
+    parsed = ADAPTER.parse(record_of("infobip", fragment))
+    assert isinstance(parsed, InboundMessage)
+    assert (parsed.body, parsed.natural_key) == ("STOP", None)
+
+
+@pytest.mark.parametrize("message, body", [
+    ([{"contentType": "text/plain", "value": "STOP"}], "STOP"),
+    ([{"contentType": "Text/Plain", "value": "STOP"}, {"contentType": "image/png", "value": "x"}], "STOP"),
+    ([{"value": "STOP"}], "STOP"),
+    ([{"contentType": "text/plain", "value": None}, "STOP", 7, None], "STOP"),
+    ({"contentType": "text/plain", "value": "STOP"}, "STOP"),
+    ("STOP", "STOP"),
+    ([], ""),
+    ([{"contentType": "image/png", "url": "https://example.com/1"}], ""),
+])  # fmt: skip
+def test_a_picture_message_says_the_words_of_its_parts(message: Any, body: str) -> None:
+    item = {"messageId": "1", "from": "14155551234", "message": message}
+    parsed = ADAPTER.parse(record_of("infobip", split(json.dumps({"results": [item]}).encode()).fragments[0]))
+    assert isinstance(parsed, InboundMessage)
+    assert parsed.body == body
+
+
+def test_two_groups_without_a_name_are_two_reports() -> None:
+    keys = {report({"groupId": group}).natural_key for group in (0, 1, 2, 3, 4, 5)}
+    assert len(keys) == 6
+    assert report({"groupId": 3}).status_detail == "DELIVERED"
+
+
+@pytest.mark.parametrize("item, shown", [
+    ({"messageId": "12345"}, True),
+    ({"messageId": "12345", "to": None}, True),
+    ({"messageId": "12345", "to": ""}, True),
+    ({"messageId": "12345", "to": "nobody"}, False),
+    ({"messageId": "12345", "to": ["14155551234"]}, False),
+    ({}, False),
+])  # fmt: skip
+def test_a_report_that_names_no_contact_is_shown_but_never_a_fragment(item: dict[str, Any], shown: bool) -> None:
+    request = request_of(json.dumps({"results": [{**item, "status": {"groupName": "DELIVERED"}}]}).encode())
+    found = ADAPTER.split(request)
+    assert isinstance(found, Split)
+    assert (list(found.fragments), [bad.reason for bad in found.bad]) == ([], ["phone_invalid"])
+    shows = parse_body("infobip", request)
+    assert [one["to"] for one in shows.objects] == [None] * shown
+    assert (shows.without_contact, len(shows.refused)) == (int(shown), int(not shown))
+
+
+@pytest.mark.parametrize("beside, count", [
+    ({}, 1), ({"channel": "SMS"}, 1), ({"channel": "mms"}, 1), ({"integrationType": "SMS"}, 1), ({"channel": 7}, 1),
+    ({"channel": None}, 1), ({"integrationType": "WHATSAPP"}, 0), ({"channel": "viber"}, 0),
+])  # fmt: skip
+@pytest.mark.parametrize("item", [
+    {"from": "14155551234", "receivedAt": "2024-01-01T00:00:00.000+0000", "message": {"type": "TEXT", "text": "STOP"}},
+    {"to": "14155551234", "status": {"groupName": "DELIVERED"}},
+])  # fmt: skip
+def test_what_another_channel_carries_tells_nothing_of_ours(
+    item: dict[str, Any], beside: dict[str, Any], count: int
+) -> None:
+    found = split(json.dumps({"results": [{**item, **beside}]}).encode())
+    assert (len(found.fragments), found.ignored, list(found.bad)) == (count, 1 - count, [])

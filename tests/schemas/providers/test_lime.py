@@ -1,6 +1,6 @@
 """Lime: the list of an opt-out is Lime's own id, which the configuration maps; `optout-all` ends every list."""
 
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from processors.facts import MessageFact
 from processors.interpret import Rules, interpret
@@ -46,3 +46,18 @@ def test_an_opt_out_of_all_is_meant_for_every_list_of_the_account() -> None:
 
 def test_a_key_without_id_and_time_is_weak() -> None:
     assert fact_of("action=optout&list_id=1221&mobile_number=14155551234").origin.key_is_weak
+
+
+def test_no_spelling_of_leaving_is_lost() -> None:
+    for action in ("optout", "OptOut", "opt-out", " opt_out "):
+        assert fact_of(f"action={quote(action)}&mobile_number=14155551234").every_list == ()
+    for action in ("optout-all", "optout_all", "OPTOUT ALL"):
+        fact = fact_of(f"action={quote(action)}&mobile_number=14155551234")
+        assert fact.every_list == tuple(one.number for one in LISTS)
+
+
+def test_fields_in_the_query_of_a_post_count_and_those_of_the_body_win() -> None:
+    request = request_of(b"list_id=1222", query="account=a&token=t&action=optout&list_id=9&mobile_number=14155551234")
+    split = ADAPTER.split(request)
+    assert isinstance(split, Split)
+    assert split.fragments[0].body == b"action=optout&list_id=1222&mobile_number=14155551234"

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
 
+from schemas.parse_report import parse_body
 from schemas.providers.callback import (
     Answer,
     Authentic,
@@ -235,3 +236,43 @@ def test_a_delivered_message_stays_delivered_whatever_code_is_beside_it() -> Non
     found = report(MessageStatus="delivered", ErrorCode="30005")
     assert (found.status, found.failure_class, found.status_detail) == ("delivered", "none", "delivered")
     assert report(MessageStatus="delivered", ErrorCode="21610").opted_out is False
+
+
+@pytest.mark.parametrize("fields, kind", [
+    ({"SmsStatus": "delivered", "Body": "hi"}, "delivery"),
+    ({"SmsStatus": "FAILED", "Body": "hi", "ErrorCode": "30003"}, "delivery"),
+    ({"SmsStatus": "received", "Body": "hi"}, "inbound"),
+    ({"SmsStatus": " Received ", "Body": "hi"}, "inbound"),
+    ({"SmsStatus": "unheard-of", "Body": "hi"}, "inbound"),
+    ({"SmsStatus": "unheard-of"}, "delivery"),
+    ({"MessageStatus": "unheard-of", "Body": "hi"}, "delivery"),
+    ({"MessageStatus": " ", "SmsStatus": "sent"}, "delivery"),
+    ({"MessageStatus": "received", "Body": "hi"}, "inbound"),
+    ({"Body": ""}, "inbound"),
+    ({"NumMedia": "1"}, "inbound"),
+])  # fmt: skip
+def test_a_status_of_ours_is_a_report_even_beside_its_text(fields: dict[str, str], kind: str) -> None:
+    form = urlencode({"MessageSid": SID, "From": "+18005551234", "To": "+14155551234", **fields}).encode()
+    split = ADAPTER.split(request_of(form, content_type=FORM))
+    assert not isinstance(split, Malformed)
+    (fragment,) = split.fragments
+    assert fragment.kind == kind
+    assert fragment.phone == ("+14155551234" if kind == "delivery" else "+18005551234")
+
+
+@pytest.mark.parametrize("form, shown", [
+    (f"MessageSid={SID}&MessageStatus=delivered", True),
+    (f"MessageSid={SID}&MessageStatus=delivered&To=", True),
+    (f"MessageSid={SID}&MessageStatus=delivered&From=%2B18005551234", True),
+    (f"MessageSid={SID}&MessageStatus=delivered&To=2021", False),
+    ("MessageStatus=delivered&From=%2B18005551234", False),
+    (f"MessageSid={SID}&Body=hi&To=%2B18005551234", False),
+])  # fmt: skip
+def test_a_report_that_names_no_contact_is_shown_but_never_a_fragment(form: str, shown: bool) -> None:
+    request = request_of(form.encode(), content_type=FORM)
+    split = ADAPTER.split(request)
+    assert not isinstance(split, Malformed)
+    assert (list(split.fragments), [bad.reason for bad in split.bad]) == ([], ["phone_invalid"])
+    shows = parse_body("twilio", request)
+    assert [one["to"] for one in shows.objects] == [None] * shown
+    assert len(shows.refused) == int(not shown)
