@@ -8,6 +8,8 @@ from typing import Final
 
 YEAR_MIN: Final = 1990
 YEAR_MAX: Final = 2200
+_UTC: Final = frozenset({"UTC", "GMT"})
+"""Names of the zone that providers write behind a time."""
 _SHORT: Final = {12: "%y%m%d%H%M%S", 14: "%Y%m%d%H%M%S", 10: "%y%m%d%H%M"}
 
 
@@ -20,8 +22,8 @@ def to_public(at_ms: int) -> str:
 def from_text(text: str) -> int | None:
     """Read a provider's time, honouring its zone offset; without one it is UTC. None where it is not a time.
 
-    Reads ISO 8601 in all its separators, `2020-01-01 12:00:00 +0000`, compact digits (YYMMDDhhmm, YYYYMMDDhhmmss)
-    and, for a form-decoded `+`, an offset after a space.
+    Reads ISO 8601 in all its separators, `2020-01-01 12:00:00 +0000`, `2020-01-01 14:00:00 UTC`, compact digits
+    (YYMMDDhhmm, YYYYMMDDhhmmss) and, for a form-decoded `+`, an offset after a space.
     """
     text = text.strip()
     if text.isascii() and text.isdigit():
@@ -32,6 +34,8 @@ def from_text(text: str) -> int | None:
         head, _, offset = text.rpartition(" ")
         if not head:
             return None
+        if offset.upper() in _UTC:
+            offset = "+00:00"
         sign = "" if offset[:1] in {"+", "-"} else "+"
         try:
             moment = datetime.fromisoformat(f"{head}{sign}{offset}")

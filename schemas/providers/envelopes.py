@@ -130,6 +130,14 @@ def phone_of(number: object) -> str | None:
     return None
 
 
+def text_of(value: object) -> str:
+    """A field that is text, or an integer that stands for it; empty where it is anything else."""
+    if isinstance(value, str):
+        return value
+    is_number = isinstance(value, int) and not isinstance(value, bool) and abs(value) < _INTEGER_MAX
+    return str(value) if is_number else ""
+
+
 def fragment(kind: CallbackKind, phone: str | None, body: bytes, content_type: str = JSON) -> Fragment | BadFragment:
     """A fragment, or the refusal of one whose contact cannot be told."""
     if phone is None:
@@ -151,7 +159,7 @@ def plain_of(value: object) -> str:
 
 
 def word_of(value: object) -> str:
-    """A word of a payload that says which kind it is; empty where it is no text."""
+    """A word of a payload that says which kind it is, or a time; empty where it is no text."""
     return value if isinstance(value, str) else ""
 
 

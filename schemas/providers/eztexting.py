@@ -36,6 +36,7 @@ from schemas.providers.envelopes import (
     joined,
     phone_of,
     read_time,
+    text_of,
     validate,
     word_of,
     wrong_field,
@@ -104,15 +105,15 @@ class EzTexting:
         sender = to_e164(event.from_ or "")
         if sender is None:
             return Unparsable("phone_invalid", NO_PHONE)
-        text = _string(event.message) or _string(event.keyword)
-        when = _string(event.received) or _string(event.receivedAt)
+        text = text_of(event.message) or text_of(event.keyword)
+        when = word_of(event.received) or word_of(event.receivedAt)
         at, invalid = read_time(when)
-        name = _string(event.eventId)
+        name = text_of(event.eventId)
         key = None
         if name or at is not None:
             key = f"mo:{name or content_key(f'{sender}|{when}|{text}'.encode('utf-8', 'replace'))}"
         return InboundMessage(
-            sender, to_sender(_number(event.to)), text, key, at,
+            sender, to_sender(text_of(event.to)), text, key, at,
             provider_message_id=name or None, verdict=_verdict(event), time_invalid=invalid,
         )  # fmt: skip
 
@@ -135,19 +136,16 @@ def _signature(request: CallbackRequest, credentials: Credentials) -> Authentica
     return Authentic("hmac") if good else Forged("wrong_signature")
 
 
-def _string(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _number(value: Any) -> str:
-    return str(value) if isinstance(value, str | int) else ""
+def _is_set(flag: Any) -> bool:
+    """A flag, also one that is written as text: an opt-out that is not seen costs more than one too many."""
+    return flag is True or text_of(flag).strip().lower() in {"true", "1"}
 
 
 def _verdict(event: _Event) -> Literal["opt_out", "opt_in"] | None:
     """EZ Texting says itself that a text opted the contact out or in; out wins where it says both."""
-    if event.optOut is True:
+    if _is_set(event.optOut):
         return "opt_out"
-    return "opt_in" if event.optIn is True or event.type == _KEYWORD else None
+    return "opt_in" if _is_set(event.optIn) or event.type == _KEYWORD else None
 
 
 ADAPTER: Final = EzTexting()

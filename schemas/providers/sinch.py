@@ -38,6 +38,7 @@ from schemas.providers.envelopes import (
     joined,
     phone_of,
     read_time,
+    text_of,
     validate,
     word_of,
     wrong_field,
@@ -64,7 +65,7 @@ class _Report(Lenient):
     type: str = ""
     batch_id: str | None = None
     client_reference: str | None = None
-    statuses: tuple[_Status, ...] = ()
+    statuses: tuple[_Status, ...] | None = None
     applied_originator: Any = None
     at: str | None = None
     code: str | None = None
@@ -96,6 +97,7 @@ class _Head(msgspec.Struct):
     statuses: list[_HeadStatus] | None = None
     batch_id: Any = None
     client_reference: Any = None
+    app_id: Any = None
 
 
 class _Type(Lenient):
@@ -126,7 +128,7 @@ class Sinch:
         )
 
     def split(self, request: CallbackRequest) -> SplitResult:
-        """One fragment a recipient; a summary names none, and tells nothing."""
+        """One fragment a recipient; a summary names none and tells nothing, nor do the Conversation API's events."""
         head, text = decode_body(_read_head, request)
         if isinstance(head, Refused):
             return Malformed("The body is not a JSON object of Sinch.")
@@ -137,7 +139,7 @@ class Sinch:
             return joined([fragment("delivery", phone_of(head.recipient), text)])
         if kind in _BATCH:
             return _split_batch(head, text)
-        return joined([], 1) if kind else Malformed("The field type is missing.")
+        return joined([], 1) if kind or head.app_id is not None else Malformed("The field type is missing.")
 
     def parse(self, fragment: RawCallback) -> Parsed:
         """Read one report or message."""
@@ -194,27 +196,27 @@ def _split_batch(head: _Head, text: bytes) -> SplitResult:
 def _report(item: _Report, mid: str | None) -> Parsed:
     status, code, number = item.status, item.code, item.recipient
     if item.type in _BATCH:
-        if len(item.statuses) != 1 or len(item.statuses[0].recipients or ()) != 1:
+        each = item.statuses or ()
+        if len(each) != 1 or len(each[0].recipients or ()) != 1:
             return Unparsable("malformed", "A fragment holds exactly one recipient.")
-        (one,) = item.statuses
+        (one,) = each
         status, code, number = one.status, one.code, (one.recipients or ("",))[0]
     to = to_e164(number or "")
     if to is None:
         return Unparsable("phone_invalid", NO_PHONE)
     at, invalid = read_time(item.at)
-    word = status or UNKNOWN
+    word, reason = (status or "").strip() or UNKNOWN, (code or "").strip()
     key = None
     if item.batch_id or at is not None:
-        key = f"{item.batch_id or ''}|{to}|{code or ''}|{word.lower()}|{item.at or ''}"
-    sender = item.applied_originator
+        key = f"{item.batch_id or ''}|{to}|{reason}|{word.lower()}|{item.at or ''}"
     told = Told(
         to=to,
-        sender=to_sender(sender) if isinstance(sender, str) else None,
+        sender=to_sender(text_of(item.applied_originator)),
         word=word,
-        code=None if code in {None, "0"} else code,
+        code=None if reason in {"", "0"} else reason,
         natural_key=key,
         at=at,
-        provider_message_id=item.batch_id,
+        provider_message_id=item.batch_id or None,
         message_id=mid or item.client_reference or None,
         time_invalid=invalid,
     )
@@ -228,12 +230,11 @@ def _message(item: _Message, kind: str) -> Parsed:
     body = item.body
     if isinstance(body, dict):
         body = body.get("message") or body.get("subject")
-    text = body if isinstance(body, str) and kind != "mo_binary" else ""
-    when = item.received_at or item.sent_at
-    at, invalid = read_time(when if isinstance(when, str) else None)
-    key = f"mo:{item.id}" if item.id else None if at is None else f"mo:{sender}|{at}|{text}"
-    to = str(item.to) if isinstance(item.to, str | int) else ""
-    return InboundMessage(sender, to_sender(to), text, key, at, provider_message_id=item.id, time_invalid=invalid)
+    text = text_of(body) if kind != "mo_binary" else ""
+    at, invalid = read_time(word_of(item.received_at) or word_of(item.sent_at))
+    name, to = item.id or None, to_sender(text_of(item.to))
+    key = f"mo:{name}" if name else None if at is None else f"mo:{sender}|{at}|{text}"
+    return InboundMessage(sender, to, text, key, at, provider_message_id=name, time_invalid=invalid)
 
 
 ADAPTER: Final = Sinch()

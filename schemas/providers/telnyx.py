@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import Field, ValidationError
 
-from schemas.phone import to_e164, to_sender
+from schemas.phone import to_sender
 from schemas.providers import authentication
 from schemas.providers.callback import (
     Answer,
@@ -44,6 +44,7 @@ from schemas.providers.envelopes import (
     phone_of,
     read_time,
     refusal_of,
+    text_of,
     validate,
     word_of,
     wrong_field,
@@ -62,23 +63,14 @@ _TAG: Final = "mid:"
 _NULL: Final = msgspec.Raw(b"null")
 
 
-class _Party(Lenient):
-    phone_number: str | None = None
-    status: str | None = None
-
-
-class _Error(Lenient):
-    code: str | None = None
-
-
 class _Payload(Lenient):
     """A report's payload; an inbound message needs less."""
 
     id: str | None = None
     from_: Any = None
-    to: tuple[_Party, ...] = ()
-    tags: list[Any] | None = None
-    errors: list[_Error] | None = None
+    to: Any = None
+    tags: Any = None
+    errors: list[Any] | None = None
     completed_at: str | None = None
 
 
@@ -109,7 +101,7 @@ class _Head(msgspec.Struct):
 
 
 _read_head: Final = msgspec.json.Decoder(_Head).decode
-_read_list: Final = msgspec.json.Decoder(list[Any]).decode
+_read_any: Final = msgspec.json.Decoder().decode
 _read_object: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -133,19 +125,18 @@ class Telnyx:
         head, text = decode_body(_read_head, request)
         if isinstance(head, Refused) or head.data is None:
             return Malformed("The body is not a JSON object with an object named data.")
-        data, payload = head.data, head.data.payload
+        kind, payload = word_of(head.data.event_type), head.data.payload
+        if kind not in {_INBOUND, *_REPORTS}:
+            return joined([], 1) if kind else Malformed("The field data.event_type is missing.")
         if payload is None:
             return Malformed("The field data.payload is missing.")
         if str(payload.type or "").upper() not in _TEXT_TYPES:
             return joined([], 1)
-        kind = word_of(data.event_type)
         if kind == _INBOUND:
             return joined([fragment("inbound", _number(payload.from_), text)])
-        if kind not in _REPORTS:
-            return joined([], 1)
-        parties = decode(_read_list, bytes(payload.to))
-        if isinstance(parties, Refused) or not parties:
-            return Malformed("The field data.payload.to is not a list of recipients.")
+        parties = _parties(decode(_read_any, bytes(payload.to)))
+        if not parties:
+            return Malformed("The field data.payload.to names no recipient.")
         if len(parties) > FRAGMENTS_MAX:
             return Malformed(f"There are more than {FRAGMENTS_MAX} recipients.")
         if len(parties) == 1:
@@ -204,6 +195,13 @@ def _number(party: Any) -> str | None:
     return phone_of(party.get("phone_number") if isinstance(party, dict) else party)
 
 
+def _parties(to: Any) -> list[Any]:
+    """The recipients, of which one may stand without a list."""
+    if isinstance(to, list):
+        return to
+    return [to] if isinstance(to, str | dict) and to else []
+
+
 def _each(whole: dict[str, Any], parties: Sequence[Any]) -> list[Fragment | BadFragment]:
     found = []
     for party in parties:
@@ -213,28 +211,25 @@ def _each(whole: dict[str, Any], parties: Sequence[Any]) -> list[Fragment | BadF
     return found
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
 def _report(data: _Data, mid: str | None) -> Parsed:
     try:
         payload = _Payload.model_validate({**data.payload, "from_": data.payload.get("from")})
     except ValidationError as error:
         return refusal_of(error, "data", "payload")
-    if len(payload.to) != 1:
+    parties = _parties(payload.to)
+    if len(parties) != 1:
         return Unparsable("malformed", "A fragment holds exactly one recipient.")
-    to = to_e164(payload.to[0].phone_number or "")
+    to = _number(parties[0])
     if to is None:
         return Unparsable("phone_invalid", NO_PHONE)
     at, invalid = read_time(payload.completed_at or data.occurred_at)
-    word = payload.to[0].status or data.event_type.rpartition(".")[2] or UNKNOWN
-    errors = [one.code for one in payload.errors or () if one.code]
+    said = text_of(parties[0].get("status")).strip() if isinstance(parties[0], dict) else ""
+    word = said or data.event_type.rpartition(".")[2] or UNKNOWN
     told = Told(
         to=to,
         sender=_sender(payload.from_),
         word=word,
-        code=errors[0] if errors else None,
+        code=_code(payload.errors or ()),
         natural_key=f"{data.id}|{to}" if data.id else None if at is None else f"{payload.id or ''}|{to}|{word}|{at}",
         at=at,
         provider_message_id=payload.id,
@@ -244,13 +239,20 @@ def _report(data: _Data, mid: str | None) -> Parsed:
     return judge(told, _CODES["status"], _CODES["error"])
 
 
+def _code(errors: Sequence[Any]) -> str | None:
+    """The code of the first error that stands in our table, else of the first that has one."""
+    codes = [text_of(one.get("code")).strip() for one in errors if isinstance(one, dict)]
+    known = (code for code in codes if code in _CODES["error"])
+    return next(known, None) or next((code for code in codes if code), None)
+
+
 def _sender(party: Any) -> str | None:
-    number = party.get("phone_number") if isinstance(party, dict) else party
-    return to_sender(number) if isinstance(number, str) else None
+    return to_sender(text_of(party.get("phone_number") if isinstance(party, dict) else party))
 
 
-def _tagged(tags: Sequence[Any] | None) -> str | None:
-    found = (tag.removeprefix(_TAG) for tag in tags or () if isinstance(tag, str) and tag.startswith(_TAG))
+def _tagged(tags: Any) -> str | None:
+    each = tags if isinstance(tags, list) else [tags]
+    found = (tag.removeprefix(_TAG) for tag in each if isinstance(tag, str) and tag.startswith(_TAG))
     return next(found, None) or None
 
 
@@ -261,12 +263,10 @@ def _message(data: _Data) -> Parsed:
         return Unparsable("phone_invalid", NO_PHONE)
     to = payload.get("to")
     own = to[0] if isinstance(to, list) and to else to
-    at, invalid = read_time(_text(payload.get("received_at")) or data.occurred_at)
-    name = _text(payload.get("id")) or None
+    at, invalid = read_time(word_of(payload.get("received_at")) or data.occurred_at)
+    name, text = text_of(payload.get("id")) or None, text_of(payload.get("text"))
     key = f"mo:{data.id}" if data.id else f"mo:{name}" if name else None
-    return InboundMessage(
-        sender, _sender(own), _text(payload.get("text")), key, at, provider_message_id=name, time_invalid=invalid
-    )
+    return InboundMessage(sender, _sender(own), text, key, at, provider_message_id=name, time_invalid=invalid)
 
 
 ADAPTER: Final = Telnyx()

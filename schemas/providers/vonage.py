@@ -31,6 +31,9 @@ from schemas.records import CallbackKind, RawCallback
 
 _CODES: Final = table("vonage")
 _CHANNELS: Final = frozenset({"", "sms", "mms"})
+_OTHER_PRODUCTS: Final = ("conversation_uuid", "request_id")
+"""Fields of the voice, verification and look-up products, whose events carry a status too."""
+_TEXT_IDS: Final = ("msisdn", "messageId", "message_uuid")
 _PART_DIGITS_MAX: Final = 3
 """A text has at most 255 parts."""
 
@@ -63,7 +66,7 @@ class Vonage:
             return read
         fields = read.fields
         kind = _kind(fields)
-        if fields.get("channel", "").lower() not in _CHANNELS:
+        if fields.get("channel", "").lower() not in _CHANNELS or _is_elsewhere(fields):
             return joined([], 1)
         if kind == "unknown":
             known = "msisdn" in fields or "from" in fields
@@ -93,7 +96,10 @@ class Vonage:
 
 
 def _plain(found: Mapping[str, Any]) -> dict[str, str]:
-    """A JSON object in the form of fields; the parts of the Messages API that matter are named with a dot."""
+    """A JSON object in the form of fields; the parts of the Messages API that matter are named with a dot.
+
+    Its version 0.1 writes `to` and `from` as objects of channel and number, and the text inside `message.content`.
+    """
     fields: dict[str, str] = {}
     for name, value in found.items():
         if isinstance(value, bool):
@@ -103,18 +109,37 @@ def _plain(found: Mapping[str, Any]) -> dict[str, str]:
         elif isinstance(value, dict):
             inner = ((f"{name}.{part}", one) for part, one in value.items())
             fields |= {key: str(one) for key, one in inner if isinstance(one, str | int)}
-    return fields
+    for name in ("to", "from"):
+        if f"{name}.number" in fields or f"{name}.type" in fields:
+            fields[name] = fields.get(f"{name}.number", "")
+            fields.setdefault("channel", fields.get(f"{name}.type", ""))
+    return fields | _older_text(found)
+
+
+def _older_text(found: Mapping[str, Any]) -> dict[str, str]:
+    message = found.get("message")
+    content = message.get("content") if isinstance(message, dict) else None
+    if not isinstance(content, dict):
+        return {}
+    text = content.get("text")
+    return {"text": text if isinstance(text, str) else ""}
 
 
 def _kind(fields: Mapping[str, str]) -> CallbackKind:
-    if fields.get("status"):
+    if fields.get("status", "").strip():
         return "delivery"
     return "inbound" if any(name in fields for name in ("text", "data", "message_type", "type")) else "unknown"
 
 
+def _is_elsewhere(fields: Mapping[str, str]) -> bool:
+    """Whether this is of another product: its id is there, and none of a text."""
+    return any(name in fields for name in _OTHER_PRODUCTS) and not any(name in fields for name in _TEXT_IDS)
+
+
 def _contact(fields: Mapping[str, str], kind: CallbackKind) -> str:
-    if "msisdn" in fields:
-        return fields["msisdn"]
+    """The contact's number; in a report of the SMS API that lacks it, `to` is still our own number."""
+    if "msisdn" in fields or "messageId" in fields:
+        return fields.get("msisdn", "")
     return fields.get("to" if kind == "delivery" else "from", "")
 
 
@@ -127,10 +152,17 @@ def _name(fields: Mapping[str, str]) -> str | None:
     return fields.get("messageId") or fields.get("message_uuid") or None
 
 
+def _code(fields: Mapping[str, str]) -> str | None:
+    """The number of an error; the Messages API has it as the title, in version 0.1 as the code, or only in the type."""
+    title = fields.get("error.title", "").strip()
+    number = fields.get("error.code", "").strip() or fields.get("error.type", "").rpartition("#")[2].strip()
+    named = title if title.isdecimal() or not number.isdecimal() else number
+    return fields.get("err-code", "").strip() or named or None
+
+
 def _report(fields: Mapping[str, str], number: str, mid: str | None) -> Parsed:
     at, invalid = _time(fields)
-    name, word = _name(fields), fields.get("status") or UNKNOWN
-    code = fields.get("err-code", "").strip() or fields.get("error.title", "").strip() or None
+    name, word, code = _name(fields), fields.get("status", "").strip() or UNKNOWN, _code(fields)
     sender = fields.get("to", "") if "msisdn" in fields else fields.get("from", "")
     key = None
     if name or at is not None:
@@ -150,14 +182,15 @@ def _report(fields: Mapping[str, str], number: str, mid: str | None) -> Parsed:
 
 
 def _message(fields: Mapping[str, str], number: str) -> Parsed:
-    """A part of a long text is a message of its own, and says which part it is."""
+    """A part of a long text is a message of its own, and says which part it is; a picture's text is its caption."""
     at, invalid = _time(fields)
     name, part = _name(fields), fields.get("concat-part", "")
-    key = f"mo:{name}|{part}" if name else None if at is None else f"mo:{number}|{at}|{part}|{fields.get('text', '')}"
+    text = fields.get("text") or fields.get(f"{fields.get('message_type', '')}.caption", "")
+    key = f"mo:{name}|{part}" if name else None if at is None else f"mo:{number}|{at}|{part}|{text}"
     return InboundMessage(
         number,
         to_sender(fields.get("to", "")),
-        fields.get("text", ""),
+        text,
         key,
         at,
         provider_message_id=name,

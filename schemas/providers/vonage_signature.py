@@ -14,7 +14,8 @@ from jwt.types import Options
 
 from schemas.providers import authentication, forms
 from schemas.providers.callback import Authentic, Authentication, CallbackRequest, Credentials, Forged
-from schemas.providers.envelopes import JSON, Refused, decode
+from schemas.providers.envelopes import Refused, decode_body
+from schemas.providers.fields import is_json
 
 TOLERANCE_S: Final = 300
 """How old `timestamp` or `iat` may be; Vonage signs each try anew."""
@@ -33,10 +34,9 @@ def of_fields(request: CallbackRequest, credentials: Credentials) -> Authenticat
     fields = _fields(request)
     if not secrets or fields is None or "sig" not in fields:
         return None
-    given = fields.pop("sig").lower()
-    text = signed_text(fields)
     wanted = [method.lower() for method in credentials.values_of("signature_method")] or _METHODS
-    if not authentication.any_equal(given, _signatures(text, secrets, wanted)):
+    accepted = [one for text in _texts(request, fields) for one in _signatures(text, secrets, wanted)]
+    if not authentication.any_equal(fields["sig"].strip().lower(), accepted):
         return Forged("wrong_signature")
     recent = authentication.is_recent(fields.get("timestamp", ""), request.received_at, TOLERANCE_S)
     if recent is None:
@@ -74,11 +74,17 @@ def _claims(token: str, secret: str) -> dict[str, Any] | None:
 
 
 def _fields(request: CallbackRequest) -> dict[str, str] | None:
-    if request.method != "GET" and request.content_type == JSON:
-        found = decode(_read_object, request.body)
+    if is_json(request):
+        found, _ = decode_body(_read_object, request)
         return None if isinstance(found, Refused) else {name: _spelt(value) for name, value in found.items()}
     pairs = forms.of(request)
     return None if pairs is None else forms.last_of(pairs)
+
+
+def _texts(request: CallbackRequest, fields: Mapping[str, str]) -> list[str]:
+    """What may be signed: Vonage's fields; by GET also with ours of the query, about which the manual is silent."""
+    each = [fields, forms.last_of(request.query)] if request.method == "GET" else [fields]
+    return [signed_text({name: value for name, value in one.items() if name != "sig"}) for one in each]
 
 
 def _spelt(value: Any) -> str:

@@ -32,6 +32,11 @@ def test_the_signature_is_base64_or_hex_and_the_path_secret_does_alone(
     assert ADAPTER.authenticate(request_of(BODY, headers=headers, path_secret=secret), CREDENTIALS) == expected
 
 
+def test_a_changed_body_is_refused_beside_a_good_path_secret() -> None:
+    request = request_of(BODY + b" ", headers={"x-signature": base64.b64encode(MAC).decode()}, path_secret="s3cret")
+    assert ADAPTER.authenticate(request, CREDENTIALS) == Forged("wrong_signature")
+
+
 def test_two_answers_to_one_message_have_keys_of_their_own_and_a_repeat_has_the_same() -> None:
     event = {"id": "9", "type": "inbound_text.received", "fromNumber": "14155551234", "toNumber": "18005551234"}
     keys = []

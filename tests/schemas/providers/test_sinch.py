@@ -40,6 +40,18 @@ def test_the_published_signature_is_right_and_no_other() -> None:
         assert authenticate(changed=changed) == Forged("wrong_signature")
 
 
+@pytest.mark.parametrize("missing", ["-nonce", "-timestamp"])
+def test_a_signature_without_what_it_was_made_of_is_wrong(missing: str) -> None:
+    headers = {name: value for name, value in HEADERS.items() if name != HEADER + missing}
+    request = request_of(BODY, headers=headers, path_secret="s3cret")
+    credentials = Credentials({"webhook_secret": [SECRET], "secret": ["s3cret"]})
+    assert ADAPTER.authenticate(request, credentials) == Forged("wrong_signature")
+
+
+def test_the_published_body_is_of_another_product_and_tells_nothing() -> None:
+    assert ADAPTER.split(request_of(BODY, headers=HEADERS)) == Split((), ignored=1)
+
+
 def test_http_basic_is_enough_alone() -> None:
     request = request_of(b"{}", headers={"authorization": "Basic dXNlcjpwYXNz"})
     assert ADAPTER.authenticate(request, Credentials({"basic": ["user:pass"]})) == Authentic("basic")

@@ -42,6 +42,14 @@ def test_the_derived_vector_is_right_and_no_other() -> None:
     assert authenticate(at="noon") == Forged("malformed")
 
 
+def test_a_signature_without_its_time_is_refused_beside_a_good_path_secret() -> None:
+    request = request_of(BODY, headers={"telnyx-signature-ed25519": SIGNATURE}, path_secret="s3cret")
+    credentials = Credentials({"public_key": [PUBLIC], "secret": ["s3cret"]})
+    assert ADAPTER.authenticate(request, credentials) == Forged("malformed")
+    unsigned = request_of(BODY, headers={"telnyx-timestamp": str(AT)})
+    assert ADAPTER.authenticate(unsigned, credentials) == Forged("missing")
+
+
 @pytest.mark.parametrize("away_s, expected", [
     (TOLERANCE_S, Authentic("signature")),
     (-TOLERANCE_S, Authentic("signature")),

@@ -1,7 +1,10 @@
 """Vonage's two signatures against its published vectors and its own libraries; an unsigned callback is asked for again."""
 
+import base64
 import hashlib
+import hmac
 import time
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import jwt
@@ -68,6 +71,23 @@ def test_md5_with_the_secret_behind_the_text_is_the_older_method() -> None:
     assert judged(form(PLAIN, sig), "md5") == Forged("wrong_signature")
 
 
+def test_by_get_our_own_parameters_may_be_signed_too() -> None:
+    theirs, ours = {**PLAIN, "text": "x&y"}, {"account": "acme", "list": "+18005551234"}
+    for signed in (theirs, theirs | ours):
+        sig = hmac.new(SECRET.encode(), vonage_signature.signed_text(signed).encode(), hashlib.sha256).hexdigest()
+        for tampered in ({}, {"text": "other"}):
+            fields = {**ours, **theirs, "sig": sig, **tampered}
+            request = request_of(method="GET", query=urlencode(fields), received_at=AT * 1000)
+            assert judged(request) == (Forged("wrong_signature") if tampered else Authentic("signature"))
+
+
+@pytest.mark.parametrize("announced", ["text/plain", "", "application/json"])
+def test_a_signed_json_body_is_found_however_it_is_announced(announced: str) -> None:
+    fields = {**PLAIN, "sig": "280c4320703dbc98bfa22db676655ed2acfbfe8792b062ff7622e67f1183c287"}
+    body = b" " + orjson.dumps(fields)
+    assert judged(request_of(body, content_type=announced, received_at=AT * 1000)) == Authentic("signature")
+
+
 @pytest.mark.parametrize("away_s, expected", [(300, Authentic("signature")), (301, Forged("expired"))])
 def test_a_signature_lives_five_minutes(away_s: int, expected: Authentication) -> None:
     sig = "724c2bf6ca423c36e20631b11d1c5753"
@@ -91,6 +111,33 @@ def bearer(token: str, body: bytes = BODY, arrived_s: int = AT) -> CallbackReque
 def token(key: str = KEY, **changed: object) -> str:
     claims = {"iat": AT, "jti": "1", "iss": "Vonage", "payload_hash": hashlib.sha256(BODY).hexdigest(), **changed}
     return jwt.encode({name: value for name, value in claims.items() if value is not None}, key, algorithm="HS256")
+
+
+def claiming(algorithm: str) -> str:
+    """A token whose MAC is right and whose header names another algorithm."""
+    head, payload, _ = token().split(".")
+    head = base64.urlsafe_b64encode(orjson.dumps({"alg": algorithm, "typ": "JWT"})).rstrip(b"=").decode()
+    mac = hmac.new(KEY.encode(), f"{head}.{payload}".encode(), hashlib.sha256).digest()
+    return f"{head}.{payload}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
+
+
+@pytest.mark.parametrize("algorithm, expected", [
+    ("HS256", Authentic("token")),
+    ("RS256", Forged("wrong_signature")),
+    ("HS512", Forged("wrong_signature")),
+    ("none", Forged("wrong_signature")),
+])  # fmt: skip
+def test_the_header_of_a_token_does_not_choose_how_it_is_checked(algorithm: str, expected: Authentication) -> None:
+    assert judged(bearer(claiming(algorithm)), secrets=[KEY]) == expected
+
+
+def test_a_wrong_signature_refuses_beside_a_good_path_secret() -> None:
+    credentials = Credentials({"secret": ["s3cret"], "signature_secret": [SECRET]})
+    forged = (bearer(token("another key of at least 32 bytes")), form(PLAIN, "0" * 32))
+    for request in forged:
+        assert ADAPTER.authenticate(replace(request, path_secret="s3cret"), credentials) == Forged("wrong_signature")
+    unsigned = request_of(BODY, content_type="application/json", path_secret="s3cret")
+    assert ADAPTER.authenticate(unsigned, credentials) == Authentic("path_secret")
 
 
 @pytest.mark.parametrize("request_made, expected", [
