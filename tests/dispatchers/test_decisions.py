@@ -173,15 +173,14 @@ def test_lanes_keep_their_promises(
 ) -> None:
     lanes: Lanes[tuple[str, str, int]] = Lanes(inflight_max=inflight_max)
     for number, (endpoint, contact) in enumerate(tasks):
-        assert lanes.offer(
-            f"e{endpoint}", f"c{contact}", (f"e{endpoint}", f"c{contact}", number), 1, concurrency=concurrency
-        )
+        task = (f"e{endpoint}", f"c{contact}", number)
+        assert lanes.offer(task[0], task[1], task, 1, now=0.0, concurrency=concurrency) == "queued"
     running: list[tuple[str, str, int]] = []
     order: dict[tuple[str, str], list[int]] = defaultdict(list)
     while True:
-        for task in lanes.start(0.0):
-            running.append(task)
-            order[task[:2]].append(task[2])
+        for started in lanes.start(0.0):
+            running.append(started)
+            order[started[:2]].append(started[2])
         assert len(running) <= inflight_max
         assert len({task[:2] for task in running}) == len(running)
         for name in {task[0] for task in running}:
@@ -198,18 +197,18 @@ def test_lanes_keep_their_promises(
 def test_a_flooding_lane_fills_alone_and_takes_only_its_turn() -> None:
     lanes: Lanes[str] = Lanes(inflight_max=100)
     offered = 0
-    while lanes.offer("flood", f"c{offered}", "flood", 1, concurrency=100):
+    while lanes.offer("flood", f"c{offered}", "flood", 1, now=0.0, concurrency=100) == "queued":
         offered += 1
     assert offered == LANE_RECORDS_MAX
     for number in range(10):
-        assert lanes.offer("calm", f"c{number}", "calm", 1, concurrency=100)
+        assert lanes.offer("calm", f"c{number}", "calm", 1, now=0.0, concurrency=100) == "queued"
     assert lanes.start(0.0)[:20].count("calm") == 10
 
 
 def test_a_rate_spaces_starts_and_a_throttle_rests_the_lane() -> None:
     lanes: Lanes[int] = Lanes(inflight_max=10)
     for number in range(3):
-        lanes.offer("e", f"c{number}", number, 1, concurrency=10, rate_per_s=2)
+        lanes.offer("e", f"c{number}", number, 1, now=0.0, concurrency=10, rate_per_s=2)
     assert lanes.start(0.0) == [0]
     assert lanes.next_wake() == 0.5
     assert lanes.start(0.49) == []
@@ -222,7 +221,7 @@ def test_a_rate_spaces_starts_and_a_throttle_rests_the_lane() -> None:
 def test_dropping_a_partitions_tasks_frees_contacts_and_room() -> None:
     lanes: Lanes[str] = Lanes(inflight_max=10)
     for task in ("gone", "stays", "gone"):
-        lanes.offer("e", "c", task, 1, concurrency=1)
+        lanes.offer("e", "c", task, 1, now=0.0, concurrency=1)
     lanes.drop(lambda task: task == "gone")
     assert lanes.start(0.0) == ["stays"]
     lanes.finished("e", "c", 1)
