@@ -1,5 +1,6 @@
 """HTML forms and query strings as providers send them. Pure; bounded; never raises on any input."""
 
+import codecs
 from collections.abc import Iterable
 from typing import Final
 from urllib.parse import unquote, urlencode
@@ -17,9 +18,13 @@ Pairs = list[tuple[str, str]]
 
 
 def read(body: bytes, content_type: str = FORM) -> Pairs | None:
-    """Decode a form, empty values and duplicates kept, bytes outside its charset replaced; None beyond FIELDS_MAX."""
+    """Decode a form, empty values and duplicates kept, bytes outside its charset replaced; None beyond FIELDS_MAX.
+
+    A byte order mark before it and line ends around it belong to no field: a client that writes a line sends them.
+    """
     charset = charset_of(content_type)
-    return _pairs(body.decode(charset, "replace"), charset, "replace")
+    text = body.removeprefix(codecs.BOM_UTF8).decode(charset, "replace")
+    return _pairs(text.strip("\r\n"), charset, "replace")
 
 
 def read_exactly(body: bytes) -> Pairs | None:

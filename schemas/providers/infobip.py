@@ -233,7 +233,7 @@ def _message(item: _Item) -> Parsed:
     text = item.text
     if text is None:
         parts = (one for one in item.message or () if str(one.get("contentType", "")).startswith("text/"))
-        text = " ".join(str(one.get("value", "")) for one in parts)
+        text = " ".join(str(one.get("value") or "") for one in parts)
     at, invalid = read_time(item.receivedAt)
     key = None
     if item.messageId:
