@@ -1,6 +1,6 @@
 """Every status and error code that PROVIDERS.md lists for Plivo, Bird and Bandwidth, by what it comes to."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from urllib.parse import urlencode
 
@@ -92,7 +92,7 @@ GSM = {
     ],
 }  # fmt: skip
 """PROVIDERS.md section 2.6 and 17.6."""
-CODES: dict[str, dict[str, Iterable[int]]] = {
+CODES: dict[str, Mapping[str, Iterable[int]]] = {
     "plivo": {
         "destination": [50, 70], "absent": [80], "operator": [20, 90, 100, 1000],
         "other": [10, 30, 40, 60, 110, 201, 420, 450, 451],
