@@ -212,7 +212,9 @@ def _message(fields: Mapping[str, str], number: str) -> Parsed:
     """Short codes name the message `mid` and its text `message`, beside `id` and `body` of another thing."""
     at, invalid = _time(fields)
     name = fields.get("mid") or fields.get("id") or None
-    text = fields.get("message") or fields.get("body") or ""
+    text = fields.get("body") or fields.get("message") or ""
+    if fields.get("mid") or fields.get("shortcode"):
+        text = fields.get("message") or text
     key = f"mo:{name}" if name else None
     if key is None and at is not None:
         key = f"mo:{content_key(f'{number}|{at}|{text}'.encode('utf-8', 'replace'))}"

@@ -191,6 +191,10 @@ BATCHES: dict[str, Callable[[int], Any]] = {
 """A body of so many equal reports, of every provider that sends several in one."""
 
 
+def test_every_provider_that_sends_several_reports_in_one_body_has_its_limit_tested() -> None:
+    assert {one.provider for one in FIXTURES if len(one.expect) > 1} <= set(BATCHES)
+
+
 @pytest.mark.parametrize("provider", BATCHES)
 def test_duplicates_in_one_body_have_one_key_and_a_batch_has_its_limit(provider: str) -> None:
     found = split_and_parse(provider, request_of(orjson.dumps(BATCHES[provider](3)), content_type="application/json"))
