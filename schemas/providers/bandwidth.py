@@ -49,7 +49,6 @@ _CODES: Final = table("bandwidth")
 _INBOUND: Final = "message-received"
 _FAILED: Final = "message-failed"
 _REPORTS: Final = frozenset({"message-sending", "message-delivered", _FAILED, "message-read"})
-_NO_ERROR: Final = frozenset({"", "0"})
 
 
 class _Inner(Lenient):
@@ -186,7 +185,7 @@ def _report(event: _Event, item: _Inner, mid: str | None) -> Parsed:
         to=to,
         sender=to_sender(_word(item.from_) or _word(item.owner) or ""),
         word=event.type.strip(),
-        code=None if code in _NO_ERROR else code,
+        code=code if code.strip("0") else None,
         natural_key=key,
         at=at,
         provider_message_id=item.id or None,

@@ -174,7 +174,7 @@ def _number(value: Any) -> str:
 
 
 def _kind(fields: Mapping[str, str]) -> CallbackKind:
-    if fields.get("status", "").strip():
+    if fields.get("status", "").strip().lower() not in {"", _RECEIVED}:
         return "delivery"
     return "inbound" if any(name in fields for name in _TEXTS) else "unknown"
 
@@ -198,7 +198,7 @@ def _report(fields: Mapping[str, str], number: str, mid: str | None) -> Parsed:
         to=number,
         sender=to_sender(fields.get("originator", "")),
         word=word,
-        code=None if code in {"", "0"} else code,
+        code=code if code.strip("0") else None,
         natural_key=key,
         at=at,
         provider_message_id=name,

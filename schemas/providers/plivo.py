@@ -30,7 +30,7 @@ from schemas.providers.outcome import Told, judge
 from schemas.records import CallbackKind, RawCallback
 
 _CODES: Final = table("plivo")
-_NO_ERROR: Final = frozenset({"", "0", "000"})
+_RECEIVED: Final = "received"
 _EMPTY_XML: Final = b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
 _V3: Final = ("x-plivo-signature-v3", "x-plivo-signature-ma-v3")
 _V2: Final = ("x-plivo-signature-v2", "x-plivo-signature-ma-v2")
@@ -97,8 +97,8 @@ def _folded(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
 
 
 def _kind(fields: Mapping[str, str]) -> CallbackKind:
-    """A report has a status; a message has a text, or media alone."""
-    if fields.get("status", "").strip():
+    """A report has a status of what we sent; a message has a text, or media alone."""
+    if fields.get("status", "").strip().lower() not in {"", _RECEIVED}:
         return "delivery"
     return "inbound" if "text" in fields or fields.get("media0") else "unknown"
 
@@ -157,7 +157,7 @@ def _report(fields: Mapping[str, str], mid: str | None) -> Parsed:
     if to is None:
         return Unparsable("phone_invalid", NO_PHONE)
     name, word = fields.get("messageuuid") or None, fields["status"].strip()
-    code = fields.get("errorcode", "").strip()
+    code = fields.get("errorcode", "").strip().lstrip("0")  # 000 is none
     at, invalid = read_time(next((fields[one] for one in _TIMES if fields.get(one)), None))
     sequence = fields.get("sequence", "")
     key = f"{name}|{word.lower()}|{sequence}" if name else None if at is None else f"{to}|{word.lower()}|{at}"
@@ -165,7 +165,7 @@ def _report(fields: Mapping[str, str], mid: str | None) -> Parsed:
         to=to,
         sender=to_sender(fields.get("from", "")),
         word=word,
-        code=None if code in _NO_ERROR else code.lstrip("0"),
+        code=code or None,
         natural_key=key,
         at=at,
         provider_message_id=name,

@@ -140,6 +140,18 @@ def test_a_code_that_says_stop_opts_out_and_removes_for_no_other_reason(provider
 
 
 @pytest.mark.parametrize("provider", WRITE)
+@pytest.mark.parametrize("code", ["", "0", "00", "000"])
+def test_no_code_and_nought_are_the_same(provider: str, code: str) -> None:
+    parsed = read(provider, FAILED[provider], code)
+    assert (parsed.raw_code, parsed.status, parsed.failure_class, parsed.known) == (
+        None,
+        "undeliverable",
+        "other",
+        True,
+    )
+
+
+@pytest.mark.parametrize("provider", WRITE)
 def test_a_code_of_no_table_is_counted_and_removes_nobody(provider: str) -> None:
     assert "7777" not in table(provider)["error"]
     parsed = read(provider, FAILED[provider], "7777")
