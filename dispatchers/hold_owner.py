@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from dispatchers import metrics
+from dispatchers.auto_pause import AutoPause
 from dispatchers.broker_clock import BrokerClock
 from dispatchers.drain import Drain, Give, Purpose
 from dispatchers.endpoint_states import EndpointStates
@@ -101,7 +102,8 @@ class HoldOwner:
         self._drain_of: dict[int, Drain] = {}
         """By the id of its Held."""
         self._running: set[asyncio.Task[None]] = set()
-        self._probed_s: dict[str, float] = {}
+        self._probed: dict[str, tuple[int, float]] = {}
+        """The probe that was begun last, by when it was due, and when it began."""
         self._scheduled_s = self._claimed_s = self._expired_s = float("-inf")
         self._encode = encoder("EndpointState")
         self._halted = False
@@ -270,10 +272,14 @@ class HoldOwner:
         due = pause is not None and probes_at is not None and pause.next_probe_at <= probes_at
         manual = self._states.book.manual(endpoint)
         by_hand = manual is not None and manual["paused"]
-        is_new = now - self._probed_s.get(endpoint, float("-inf")) >= PROBE_AGAIN_S
-        if due and is_new and not by_hand and self._pauses.owns(endpoint):
+        if due and self._is_new_probe(endpoint, pause, now) and not by_hand and self._pauses.owns(endpoint):
             return "probe"
         return "expire" if expire and self._is_old(waiting.at) else None
+
+    def _is_new_probe(self, endpoint: str, pause: AutoPause | None, now: float) -> bool:
+        """Whether it was not begun yet, or its outcome has not been seen for long."""
+        due, began = self._probed.get(endpoint, (-1, 0.0))
+        return pause is not None and (pause.next_probe_at != due or now - began >= PROBE_AGAIN_S)
 
     def _end_a_long_one(self, now: float) -> None:
         oldest = min(self._drain_of.values(), key=lambda drain: drain.started_s)
@@ -282,7 +288,8 @@ class HoldOwner:
 
     def _begin(self, owned: _Owned, endpoint: str, waiting: Waiting, purpose: Purpose) -> None:
         if purpose == "probe":
-            self._probed_s[endpoint] = mono_s()
+            pause = self._pauses.pauses.get(endpoint)
+            self._probed[endpoint] = (0 if pause is None else pause.next_probe_at, mono_s())
             metrics.PROBES.inc()
         give = Give(
             deliver=self._deliver,
@@ -322,7 +329,7 @@ class HoldOwner:
             if drain is not None and drain.purpose == "drain" and self._must_wait(endpoint):
                 drain.stop()
             owned.served_s.pop(endpoint, None)
-        self._probed_s.pop(endpoint, None)
+        self._probed.pop(endpoint, None)
 
     def _is_old(self, held_at: int) -> bool:
         return now_ms() - held_at > self._settings.dispatch.hold_age_max_s * 1000

@@ -20,6 +20,7 @@ from dispatchers import metrics, notices
 from dispatchers.auto_pause import AutoPause, PausePolicy, Streak, after_attempt, after_url
 from dispatchers.endpoint_states import EndpointStates
 from dispatchers.hops import Hop, Hops
+from dispatchers.pauses import FAILING, GONE
 from runtime.clock import now_ms
 from runtime.config_follower import ConfigFollower
 from runtime.kafka.admin import Cluster, insist
@@ -79,6 +80,7 @@ class PauseOwner:
         self._pauses: dict[str, AutoPause] = {}
         self._streaks: dict[str, Streak] = {}
         self._told_dead: dict[str, int] = {}
+        self._ended_at: dict[str, int] = {}
         self._moved = asyncio.Condition()
         self._stopping = threading.Event()
         states.on_record(self._state_written)
@@ -129,10 +131,20 @@ class PauseOwner:
         if self._catching_up.pop(number, None) is None:
             return  # given away meanwhile
         self._deciding.add(number)
-        for endpoint in [*self._pauses, *(state["endpoint"] for state in self._states.book.auto_states())]:
+        for endpoint in {*self._pauses, *(state["endpoint"] for state in self._states.book.auto_states())}:
             if self._is_in(endpoint, number) and not self._is_written(endpoint):
-                self._write(endpoint)
+                self._settle(endpoint)
         self._config_changed()
+
+    def _settle(self, endpoint: str) -> None:
+        """Write what attempts say of an endpoint that the last owner did not write any more, and tell of it."""
+        written, pause = self._states.book.auto(endpoint), self._pauses.get(endpoint)
+        was_paused = written is not None and written["paused"]
+        if pause is not None and not was_paused:
+            self._announce(endpoint, pause, at=pause.since)
+        elif pause is None and written is not None and was_paused:
+            self._announce_end(endpoint, written["reason"] or "", at=self._ended_at.get(endpoint, now_ms()))
+        self._write(endpoint)
 
     def give_away(self, numbers: Iterable[int]) -> None:
         """Decide about these no more."""
@@ -141,7 +153,7 @@ class PauseOwner:
         for number in gone:
             self._catching_up.pop(number, None)
         self._changes.append([Partition(self._topic, number) for number in gone])
-        for known in (self._pauses, self._streaks, self._told_dead):
+        for known in (self._pauses, self._streaks, self._told_dead, self._ended_at):
             for endpoint in [name for name in known if partition_of(name.encode(), self._partitions) in gone]:
                 del known[endpoint]
 
@@ -184,19 +196,26 @@ class PauseOwner:
             return
         if after is None:
             del self._pauses[endpoint]
+            self._ended_at[endpoint] = at
         else:
             self._pauses[endpoint] = after
         if not self.owns(endpoint):
             return
         self._write(endpoint)
         if before is None and after is not None:
-            metrics.PAUSES.labels(after.reason, "begun").inc()
-            _LOG.warning("endpoint paused", extra={"endpoint": endpoint, "reason": after.reason})
-            self._tell(notices.PAUSED, endpoint, at=at, reason=after.reason)
+            self._announce(endpoint, after, at=at)
         elif before is not None and after is None:
-            metrics.PAUSES.labels(before.reason, "ended").inc()
-            _LOG.warning("endpoint resumed", extra={"endpoint": endpoint, "reason": before.reason})
-            self._tell(notices.RESUMED, endpoint, at=at)
+            self._announce_end(endpoint, before.reason, at=at)
+
+    def _announce(self, endpoint: str, pause: AutoPause, *, at: int) -> None:
+        metrics.PAUSES.labels(pause.reason, "begun").inc()
+        _LOG.warning("endpoint paused", extra={"endpoint": endpoint, "reason": pause.reason})
+        self._tell(notices.PAUSED, endpoint, at=at, reason=pause.reason)
+
+    def _announce_end(self, endpoint: str, reason: str, *, at: int) -> None:
+        metrics.PAUSES.labels(GONE if reason == GONE else FAILING, "ended").inc()
+        _LOG.warning("endpoint resumed", extra={"endpoint": endpoint, "reason": reason})
+        self._tell(notices.RESUMED, endpoint, at=at)
 
     # ---- what others say --------------------------------------------------------------------------------------------
     def _state_written(self, key: str, record: EndpointState | None) -> None:

@@ -91,8 +91,11 @@ def _nameless(adapter: Adapter, request: CallbackRequest, bad: BadFragment) -> d
 
 
 def raw_callback(account: str, provider: str, request: CallbackRequest, fragment: Fragment) -> RawCallback:
-    """The raw record of a fragment, as far as it does not depend on the gateway's settings."""
-    query = dict(request.query)
+    """The raw record of a fragment, as far as it does not depend on the gateway's settings.
+
+    Of our own parameters the first one counts, as at the gateway: providers append theirs.
+    """
+    query = dict(reversed(request.query))
     return {
         "account": account,
         "provider": provider,

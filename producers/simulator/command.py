@@ -13,13 +13,23 @@ from producers.simulator.callbacks import PROVIDERS, SPELLINGS, Source
 from producers.simulator.driver import Driver, Pace, Summary
 from producers.simulator.scenario import SCENARIOS, Origin
 from runtime.clock import now_ms
+from schemas.providers import registry
 
 _QUANTILES: Final = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 EXIT_REFUSED: Final = 1
 
 
+class Provider(click.Choice[str]):
+    """A provider that can be simulated, also by another name of it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The provider's own name."""
+        adapter = registry.get(str(value))
+        return super().convert(adapter.name if adapter is not None else value, param, ctx)
+
+
 @click.command()
-@click.option("--provider", type=click.Choice(PROVIDERS), required=True, help="Whose format and authentication.")
+@click.option("--provider", type=Provider(PROVIDERS), required=True, help="Whose format and authentication.")
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Callbacks a second; by default no limit.")
 @click.option("--count", type=click.IntRange(min=0), default=100, show_default=True, help="0: until stopped.")
 @click.option("--scenario", type=click.Choice(SCENARIOS), default="mixed", show_default=True, help="What happens.")

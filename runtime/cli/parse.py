@@ -37,7 +37,8 @@ def parse(provider: str, kind: str | None, query: str, content_type: str, header
     if content_type:
         headers["content-type"] = content_type
     body = sys.stdin.buffer.read()
-    pairs = parse_qsl(query.lstrip("?"), keep_blank_values=True)
+    query = query.encode("utf-8", "surrogateescape").decode("utf-8", "replace").lstrip("?")
+    pairs = parse_qsl(query, keep_blank_values=True)
     request = CallbackRequest(
         method="POST" if body.strip() else "GET",
         url=f"https://localhost/?{query}",

@@ -130,6 +130,18 @@ def is_mac_of(
     return good
 
 
+def lists_mac(given: Sequence[str], keys: Iterable[bytes], message: bytes, algorithm: Algorithm) -> bool:
+    """Whether any of several values is the HMAC of a message, in base64, under one of the keys.
+
+    Each HMAC is made once: a header can list thousands of values, and whoever sends it is not known yet.
+    """
+    accepted = [base64.b64encode(hmac.new(key, message, algorithm).digest()).decode() for key in keys]
+    good = False
+    for value in given:
+        good |= any_equal(value.strip(), accepted)
+    return good
+
+
 def is_recent(seconds: str, received_at: int, tolerance_s: int) -> bool | None:
     """Whether a signature's time, seconds since the epoch, lies near the arrival (ms); None where it is no time."""
     if not (seconds.isascii() and seconds.isdigit() and len(seconds) <= _SECONDS_DIGITS_MAX):

@@ -47,7 +47,8 @@ from schemas.records import RawCallback
 
 _CODES: Final = table("bandwidth")
 _INBOUND: Final = "message-received"
-_REPORTS: Final = frozenset({"message-sending", "message-delivered", "message-failed", "message-read"})
+_FAILED: Final = "message-failed"
+_REPORTS: Final = frozenset({"message-sending", "message-delivered", _FAILED, "message-read"})
 
 
 class _Inner(Lenient):
@@ -55,6 +56,7 @@ class _Inner(Lenient):
 
     id: str | None = None
     owner: Any = None
+    time: Any = None
     from_: str | None = Field(None, alias="from")
     to: Any = None
     text: Any = None
@@ -67,7 +69,7 @@ class _Event(Lenient):
     to: Any = None
     description: Any = None
     errorCode: str | None = None  # noqa: N815 - the provider's spelling
-    message: _Inner = _Inner()
+    message: _Inner | None = None
 
 
 class _HeadInner(msgspec.Struct):
@@ -78,11 +80,12 @@ class _HeadInner(msgspec.Struct):
 class _Head(msgspec.Struct):
     type: Any = None
     to: Any = None
-    message: _HeadInner | None = None
+    message: msgspec.Raw = msgspec.Raw(b"null")
 
 
 _read_list: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _read_head: Final = msgspec.json.Decoder(_Head).decode
+_read_inner: Final = msgspec.json.Decoder(_HeadInner | None).decode
 
 
 class Bandwidth:
@@ -119,11 +122,12 @@ class Bandwidth:
         event = validate(_Event, bytes(items[0]))
         if event is None:
             return wrong_field(_Event, bytes(items[0]))
-        if event.type == _INBOUND:
-            return _message(event)
-        if event.type not in _REPORTS:
+        kind, item = _kind(event.type), event.message or _Inner()
+        if kind == _INBOUND:
+            return _message(event, item)
+        if kind not in _REPORTS:
             return Nothing("neither a report nor a message")
-        return _report(event, fragment["mid"])
+        return _report(event, item, fragment["mid"])
 
     def accepted(self, request: CallbackRequest) -> Answer:  # noqa: ARG002 - part of the protocol
         """200 within ten seconds."""
@@ -134,6 +138,11 @@ class Bandwidth:
         return Answer(200)
 
 
+def _kind(word: Any) -> str:
+    """The type of an event, in any case."""
+    return word_of(word).strip().lower()
+
+
 def _first(numbers: Any) -> Any:
     return numbers[0] if isinstance(numbers, list) and numbers else numbers
 
@@ -142,55 +151,64 @@ def _cut(item: bytes, body: bytes) -> Fragment | BadFragment | None:
     head = decode(_read_head, item)
     if isinstance(head, Refused):
         return BadFragment("malformed", "An entry of the list is not an event.", body, JSON)
-    inner, kind = head.message or _HeadInner(), word_of(head.type)
+    kind, message = _kind(head.type), decode(_read_inner, bytes(head.message))
+    inner = message if isinstance(message, _HeadInner) else _HeadInner()  # what else it is, parsing tells by its path
     if kind == _INBOUND:
         return fragment("inbound", phone_of(inner.from_), body)
     if kind in _REPORTS:
-        return fragment("delivery", phone_of(head.to) or phone_of(_first(inner.to)), body)
+        return fragment("delivery", _contact(head.to, inner.to), body)
     return None
 
 
-def _time(value: Any) -> tuple[int | None, bool]:
-    return read_time(value if isinstance(value, str) else None)
+def _contact(event_to: Any, message_to: Any) -> str | None:
+    """Whom a report is about: the event's own `to`; that of the message may name several."""
+    return phone_of(_first(event_to)) or phone_of(_first(message_to))
+
+
+def _time(event: _Event) -> tuple[int | None, bool]:
+    return read_time(event.time if isinstance(event.time, str) else None)
 
 
 def _word(value: Any) -> str | None:
     return str(value) if isinstance(value, str | int) and value else None
 
 
-def _report(event: _Event, mid: str | None) -> Parsed:
-    item = event.message
-    to = phone_of(event.to) or phone_of(_first(item.to))
+def _report(event: _Event, item: _Inner, mid: str | None) -> Parsed:
+    to = _contact(event.to, item.to)
     if to is None:
         return Unparsable("phone_invalid", NO_PHONE)
-    at, invalid = _time(event.time)
-    key = f"{item.id}|{event.type}|{to}" if item.id else None if at is None else f"{event.type}|{to}|{at}"
+    at, invalid = _time(event)
+    kind, code = _kind(event.type), (event.errorCode or "").strip()
+    key = f"{item.id}|{kind}|{to}" if item.id else None if at is None else f"{kind}|{to}|{at}"
     description = event.description if isinstance(event.description, str) else ""
     told = Told(
         to=to,
         sender=to_sender(_word(item.from_) or _word(item.owner) or ""),
-        word=event.type,
-        code=event.errorCode,
+        word=event.type.strip(),
+        code=code if code.strip("0") else None,
         natural_key=key,
         at=at,
-        provider_message_id=item.id,
+        provider_message_id=item.id or None,
         message_id=mid or _word(item.tag),
         time_invalid=invalid,
-        detail=description[:NAME_CHARS_MAX] if event.type == "message-failed" else None,
+        detail=description[:NAME_CHARS_MAX] if kind == _FAILED else None,
     )
     return judge(told, _CODES["type"], _CODES["error"])
 
 
-def _message(event: _Event) -> Parsed:
-    item = event.message
+def _message(event: _Event, item: _Inner) -> Parsed:
     sender = to_e164(item.from_ or "")
     if sender is None:
         return Unparsable("phone_invalid", NO_PHONE)
-    at, invalid = _time(event.time)
-    own = _word(item.owner) or _word(event.to) or _word(_first(item.to)) or ""
+    at, invalid = _time(event)
+    if at is None and isinstance(item.time, str):
+        at = read_time(item.time)[0]
+    own = _word(item.owner) or _word(_first(event.to)) or _word(_first(item.to)) or ""
     text = item.text if isinstance(item.text, str) else ""
     key = f"mo:{item.id}" if item.id else None if at is None else f"mo:{sender}|{at}|{text}"
-    return InboundMessage(sender, to_sender(own), text, key, at, provider_message_id=item.id, time_invalid=invalid)
+    return InboundMessage(
+        sender, to_sender(own), text, key, at, provider_message_id=item.id or None, time_invalid=invalid
+    )
 
 
 ADAPTER: Final = Bandwidth()

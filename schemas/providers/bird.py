@@ -33,7 +33,12 @@ _CODES: Final = table("bird")
 _RECEIVED: Final = "received"
 _SMS: Final = "sms."
 _CHANNELS: Final = "channels"
-_TIMES: Final = ("statusDatetime", "createdDatetime", "CreatedDatetime", "receive_datetime")
+_TIMES: Final = ("statusdatetime", "createddatetime", "receive_datetime")
+_TEXTS: Final = ("body", "message", "mediaurls")
+_KNOWN: Final = frozenset({"id", "recipient", "originator", "event", "type"})
+"""A callback with one of these is Bird's, whatever it tells."""
+_STRANGE: Final = {"event": "not of SMS"}
+"""What an event of another channel or about another thing comes to: fields that tell nothing."""
 
 
 class Bird:
@@ -62,17 +67,19 @@ class Bird:
         read = fields_of.of_request(request, _flat, pairs_of=_pairs)
         if isinstance(read, Malformed):
             return read
-        fields = read.fields
+        fields = _folded(read.fields)
         kind = _kind(fields)
         if kind == "unknown":
-            return joined([], 1) if fields else Malformed("The request has no fields.")
+            known = not _KNOWN.isdisjoint(fields)
+            return joined([], 1) if known else Malformed("The fields recipient, originator and type are missing.")
         return joined([fragment(kind, to_e164(_contact(fields, kind)), read.body, read.content_type)])
 
     def parse(self, fragment: RawCallback) -> Parsed:
         """Read one report or message."""
-        fields = fields_of.of_fragment(fragment, _flat)
-        if fields is None:
+        read = fields_of.of_fragment(fragment, _flat)
+        if read is None:
             return Unparsable("malformed", fields_of.NO_FIELDS)
+        fields = _folded(read)
         kind = _kind(fields)
         if kind == "unknown":
             return Nothing("neither a report nor a message")
@@ -99,28 +106,35 @@ def _pairs(request: CallbackRequest) -> forms.Pairs | None:
     return pairs
 
 
+def _folded(fields: Mapping[str, str]) -> dict[str, str]:
+    """Field names in lower case: `createdDatetime` and `CreatedDatetime`, `mediaUrls` and `mediaURLs` were seen."""
+    return {name.lower(): value for name, value in fields.items()}
+
+
 def _flat(found: Mapping[str, Any]) -> dict[str, str]:
     """A platform event in the classic names; a JSON object of the classic names as it stands."""
+    event = _string(found.get("event") or found.get("type")).strip().lower()
     if found.get("service") == _CHANNELS:
-        return _channels(found)
-    event = found.get("event") or found.get("type")
-    if isinstance(event, str) and event.startswith(_SMS):
+        return _channels(found) if event.startswith(_SMS) or "." not in event else _STRANGE
+    if event.startswith(_SMS):
         return _sms(event.removeprefix(_SMS), found)
     return {name: str(value) for name, value in found.items() if isinstance(value, str | int)}
 
 
 def _sms(event: str, found: Mapping[str, Any]) -> dict[str, str]:
-    """`sms.delivered` and its like, as the platform sends them by Standard Webhooks."""
+    """`sms.delivered` and its like, as the platform sends them by Standard Webhooks; a click is none of them."""
+    if event != _RECEIVED and event not in _CODES["status"]:
+        return _STRANGE
     data = _object(found.get("data"))
     fields = {"id": _string(data.get("sms_id") or data.get("id")), "statusDatetime": _string(found.get("timestamp"))}
     error = _object(data.get("error") or data.get("failure"))
     if event == _RECEIVED:
         return fields | {
-            "originator": _string(data.get("from")), "recipient": _string(data.get("to")),
+            "originator": _number(data.get("from")), "recipient": _number(data.get("to")),
             "body": _string(data.get("text")),
         }  # fmt: skip
     return fields | {
-        "recipient": _string(data.get("to")), "originator": _string(data.get("from")), "status": event,
+        "recipient": _number(data.get("to")), "originator": _number(data.get("from")), "status": event,
         "statusErrorCode": _string(error.get("code")), "reference": _string(data.get("reference")),
     }  # fmt: skip
 
@@ -154,10 +168,15 @@ def _string(value: Any) -> str:
     return str(value) if isinstance(value, str | int) else ""
 
 
+def _number(value: Any) -> str:
+    """A number, or the first of a list; no payload was captured that says which it is."""
+    return _string(value[0] if isinstance(value, list) and value else value)
+
+
 def _kind(fields: Mapping[str, str]) -> CallbackKind:
-    if fields.get("status"):
+    if fields.get("status", "").strip().lower() not in {"", _RECEIVED}:
         return "delivery"
-    return "inbound" if any(name in fields for name in ("body", "message", "mediaUrls")) else "unknown"
+    return "inbound" if any(name in fields for name in _TEXTS) else "unknown"
 
 
 def _contact(fields: Mapping[str, str], kind: CallbackKind) -> str:
@@ -170,16 +189,16 @@ def _time(fields: Mapping[str, str]) -> tuple[int | None, bool]:
 
 def _report(fields: Mapping[str, str], number: str, mid: str | None) -> Parsed:
     at, invalid = _time(fields)
-    name, word = fields.get("id") or None, fields["status"]
-    code = fields.get("statusErrorCode", "").strip()
+    name, word = fields.get("id") or None, fields["status"].strip()
+    code = fields.get("statuserrorcode", "").strip()
     key = None
-    if name or at is not None:
-        key = f"{name or number}|{word.lower()}|{fields.get('statusDatetime', '')}"
+    if name or at is not None:  # one id stands for every recipient of a message
+        key = f"{name or ''}|{number}|{word.lower()}|{fields.get('statusdatetime', '')}"
     told = Told(
         to=number,
         sender=to_sender(fields.get("originator", "")),
         word=word,
-        code=None if code in {"", "0"} else code,
+        code=code if code.strip("0") else None,
         natural_key=key,
         at=at,
         provider_message_id=name,
@@ -193,7 +212,9 @@ def _message(fields: Mapping[str, str], number: str) -> Parsed:
     """Short codes name the message `mid` and its text `message`, beside `id` and `body` of another thing."""
     at, invalid = _time(fields)
     name = fields.get("mid") or fields.get("id") or None
-    text = fields.get("message") or fields.get("body") or ""
+    text = fields.get("body") or fields.get("message") or ""
+    if fields.get("mid") or fields.get("shortcode"):
+        text = fields.get("message") or text
     key = f"mo:{name}" if name else None
     if key is None and at is not None:
         key = f"mo:{content_key(f'{number}|{at}|{text}'.encode('utf-8', 'replace'))}"

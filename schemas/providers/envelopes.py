@@ -23,8 +23,8 @@ _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*|[0-9]{1,4}")
 _PATH_CHARS_MAX: Final = 120
 _INTEGER_MAX: Final = 10**16
 """Above it a number is no phone number; keeps the decimal writing of a hostile integer short."""
-_CHARSETS: Final = frozenset({"utf-8", "ascii", "iso8859-1", "cp1252"})
-"""What providers name in a content type; anything else is read as UTF-8."""
+_CHARSETS: Final = frozenset({"utf-8", "iso8859-1", "cp1252"})
+"""What providers name in a content type; anything else, ASCII too, is read as UTF-8."""
 _ESCAPES: Final = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[dD][89a-fA-F][0-9a-fA-F]{2}|\\.", re.DOTALL
 )

@@ -1,5 +1,6 @@
 """Callbacks that come as a query, a form or a JSON object of the same names: read to fields. Pure; never raises."""
 
+import codecs
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -57,5 +58,6 @@ def of_fragment(raw: RawCallback, flatten: Flatten) -> dict[str, str] | None:
 
 
 def is_json(request: CallbackRequest) -> bool:
-    """Whether a request's body is JSON, by its media type or by how it begins."""
-    return request.method != "GET" and (request.content_type == JSON or request.body.lstrip()[:1] == b"{")
+    """Whether a request's body is JSON, by its media type or by how it begins, behind a byte order mark too."""
+    begins = request.body.removeprefix(codecs.BOM_UTF8).lstrip()[:1]
+    return request.method != "GET" and (request.content_type == JSON or begins == b"{")

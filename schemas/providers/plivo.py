@@ -7,7 +7,6 @@ Plivo's V2 signature covers neither body nor query, so it proves nothing alone: 
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Final
-from urllib.parse import urlsplit
 
 from schemas.phone import to_e164, to_sender
 from schemas.providers import authentication, forms
@@ -31,7 +30,7 @@ from schemas.providers.outcome import Told, judge
 from schemas.records import CallbackKind, RawCallback
 
 _CODES: Final = table("plivo")
-_NO_ERROR: Final = frozenset({"", "0", "000"})
+_RECEIVED: Final = "received"
 _EMPTY_XML: Final = b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
 _V3: Final = ("x-plivo-signature-v3", "x-plivo-signature-ma-v3")
 _V2: Final = ("x-plivo-signature-v2", "x-plivo-signature-ma-v2")
@@ -49,15 +48,9 @@ class Plivo:
     missing_status = 401
 
     def authenticate(self, request: CallbackRequest, credentials: Credentials) -> Authentication:
-        """The V3 signature with the auth token, or a path secret; a V2 signature can only refuse."""
-        return authentication.decide(
-            [
-                authentication.path_secret(request, credentials),
-                _signature_v3(request, credentials),
-                _signature_v2(request, credentials),
-            ],
-            credentials,
-        )
+        """The V3 signature with the auth token, or a path secret; a V2 signature alone can only refuse."""
+        signature = _signature_v3(request, credentials) or _signature_v2(request, credentials)
+        return authentication.decide([authentication.path_secret(request, credentials), signature], credentials)
 
     def split(self, request: CallbackRequest) -> SplitResult:
         """One request is one fragment; what came by GET is kept as a form."""
@@ -68,7 +61,7 @@ class Plivo:
         if "to" not in fields and "from" not in fields:
             return Malformed("The fields To and From are missing.")
         kind = _kind(fields)
-        if kind == "unknown" or fields.get("type", "").lower() not in _TEXT_TYPES:
+        if kind == "unknown" or fields.get("type", "").strip().lower() not in _TEXT_TYPES:
             return joined([], 1)
         number = to_e164(fields.get("to" if kind == "delivery" else "from", ""))
         return joined([fragment(kind, number, forms.body_of(request, pairs), forms.FORM)])
@@ -104,52 +97,59 @@ def _folded(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
 
 
 def _kind(fields: Mapping[str, str]) -> CallbackKind:
-    if fields.get("status"):
+    """A report has a status of what we sent; a message has a text, or media alone."""
+    if fields.get("status", "").strip().lower() not in {"", _RECEIVED}:
         return "delivery"
-    return "inbound" if "text" in fields else "unknown"
+    return "inbound" if "text" in fields or fields.get("media0") else "unknown"
 
 
 def _signature_v3(request: CallbackRequest, credentials: Credentials) -> Authentication | None:
     """HMAC-SHA256 over URL, sorted query, sorted fields and nonce; the header may hold several."""
-    given = [value for name in _V3 for value in request.headers.get(name, "").split(",") if value]
-    tokens = [one for one in credentials.values_of("auth_token") if one]
+    given, tokens = _listed(request, _V3), _tokens(credentials)
     if not given or not tokens:
         return None
-    nonce = request.headers.get("x-plivo-signature-v3-nonce", "")
+    nonce = request.headers.get("x-plivo-signature-v3-nonce", "").encode("utf-8", "surrogatepass")
     signed = _signed_v3(request, nonce)
     if signed is None:
         return Forged("malformed")
-    good = [authentication.is_mac(one, tokens, [signed], hashlib.sha256) for one in given]
-    return Authentic("signature") if any(good) else Forged("wrong_signature")
+    good = authentication.lists_mac(given, tokens, signed, hashlib.sha256)
+    return Authentic("signature") if good else Forged("wrong_signature")
 
 
-def _signed_v3(request: CallbackRequest, nonce: str) -> bytes | None:
-    parts = urlsplit(request.url.partition("#")[0])
-    base = f"{parts.scheme}://{parts.netloc}{parts.path}"
+def _signed_v3(request: CallbackRequest, nonce: bytes) -> bytes | None:
     pairs = [] if request.method == "GET" else forms.read_exactly(request.body)
     if pairs is None:
         return None
     query = "&".join(f"{name}={value}" for name, value in sorted(request.query))
     fields = "".join(name + value for name, value in sorted(pairs))
-    text = base
+    text = _base_of(request.url)
     if query or fields:
         text += "?" + query
     if query and fields:
         text += "."
-    return f"{text}{fields}.{nonce}".encode("utf-8", "surrogateescape")
+    return text.encode("utf-8", "surrogatepass") + f"{fields}.".encode("utf-8", "surrogateescape") + nonce
+
+
+def _base_of(url: str) -> str:
+    """The URL up to its query; cut, not read: the host is the caller's, and may be none that can be read."""
+    return url.partition("#")[0].partition("?")[0]
 
 
 def _signature_v2(request: CallbackRequest, credentials: Credentials) -> Authentication | None:
-    given = [value for name in _V2 for value in request.headers.get(name, "").split(",") if value]
-    tokens = [one for one in credentials.values_of("auth_token") if one]
+    given, tokens = _listed(request, _V2), _tokens(credentials)
     if not given or not tokens:
         return None
-    parts = urlsplit(request.url)
-    signed = f"{parts.scheme}://{parts.netloc}{parts.path}{request.headers.get('x-plivo-signature-v2-nonce', '')}"
-    good = [
-        authentication.is_mac(one, tokens, [signed.encode("utf-8", "surrogateescape")], hashlib.sha256) for one in given
-    ]
-    return None if any(good) else Forged("wrong_signature")
+    signed = _base_of(request.url) + request.headers.get("x-plivo-signature-v2-nonce", "")
+    good = authentication.lists_mac(given, tokens, signed.encode("utf-8", "surrogatepass"), hashlib.sha256)
+    return None if good else Forged("wrong_signature")
+
+
+def _listed(request: CallbackRequest, names: Sequence[str]) -> Sequence[str]:
+    return [value for name in names for value in request.headers.get(name, "").split(",") if value]
+
+
+def _tokens(credentials: Credentials) -> Sequence[bytes]:
+    return [one.encode("utf-8", "surrogatepass") for one in credentials.values_of("auth_token") if one]
 
 
 def _report(fields: Mapping[str, str], mid: str | None) -> Parsed:
@@ -157,7 +157,7 @@ def _report(fields: Mapping[str, str], mid: str | None) -> Parsed:
     if to is None:
         return Unparsable("phone_invalid", NO_PHONE)
     name, word = fields.get("messageuuid") or None, fields["status"].strip()
-    code = fields.get("errorcode", "").strip()
+    code = fields.get("errorcode", "").strip().lstrip("0")  # 000 is none
     at, invalid = read_time(next((fields[one] for one in _TIMES if fields.get(one)), None))
     sequence = fields.get("sequence", "")
     key = f"{name}|{word.lower()}|{sequence}" if name else None if at is None else f"{to}|{word.lower()}|{at}"
@@ -165,7 +165,7 @@ def _report(fields: Mapping[str, str], mid: str | None) -> Parsed:
         to=to,
         sender=to_sender(fields.get("from", "")),
         word=word,
-        code=None if code in _NO_ERROR else code.lstrip("0"),
+        code=code or None,
         natural_key=key,
         at=at,
         provider_message_id=name,

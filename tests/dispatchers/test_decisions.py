@@ -22,9 +22,12 @@ from dispatchers.verdict import (
     Dead,
     Delivered,
     Failed,
+    Hold,
+    Kind,
     Outcome,
     Responded,
     RetryAt,
+    Spent,
     Verdict,
     decide,
     label,
@@ -41,7 +44,7 @@ VERDICTS: list[tuple[Outcome, int, Verdict, str]] = [
     (Responded(299), 1, Delivered(), "success"),
     (Responded(301), 1, RetryAt(0), "http_3xx"),
     (Responded(400), 2, RetryAt(1), "http_4xx"),
-    (Responded(410), 1, RetryAt(0), "http_410"),
+    (Responded(410), 1, Hold(), "http_410"),
     (Responded(429), 1, RetryAt(0, throttle=True), "http_429"),
     (Responded(429, "120"), 1, RetryAt(1, throttle=True), "http_429"),
     (Responded(503, "10"), 4, RetryAt(3, throttle=True), "http_5xx"),
@@ -57,7 +60,7 @@ VERDICTS: list[tuple[Outcome, int, Verdict, str]] = [
     (Responded(799), 1, RetryAt(0), "http_5xx"),
     (Responded(100), 1, RetryAt(0), "http_1xx"),
     (Responded(413), 3, RetryAt(2), "http_4xx"),
-    (Responded(410), 6, Dead("attempts_exhausted"), "http_410"),
+    (Responded(410), 6, Hold(), "http_410"),
     (Responded(504, "3600"), 1, RetryAt(0, throttle=True), "http_5xx"),
     (Responded(429, "0"), 5, RetryAt(4, throttle=True), "http_429"),
     (Responded(429, "60"), 1, RetryAt(0, throttle=True), "http_429"),
@@ -80,6 +83,24 @@ def test_an_outcome_has_its_verdict(outcome: Outcome, attempt: int, verdict: Ver
     assert decide(outcome, attempt=attempt, tier_delays_s=TIERS, now=NOW) == verdict
     assert label(outcome) == word
     assert word in OUTCOMES
+
+
+@pytest.mark.parametrize("kind, outcome, verdict", [
+    ("probe", Responded(200), Delivered()),
+    ("probe", Responded(500), Hold()),
+    ("probe", Responded(410), Hold()),
+    ("probe", Responded(429, "60"), Hold()),
+    ("probe", Failed("connect"), Hold()),
+    ("probe", Blocked("private"), Dead("blocked_address")),
+    ("only", Responded(204), Delivered()),
+    ("only", Responded(500), Spent()),
+    ("only", Responded(410), Spent()),
+    ("only", Failed("dns"), Spent()),
+    ("only", Blocked("private"), Spent()),
+])  # fmt: skip
+def test_a_probe_spends_nothing_and_a_test_event_has_one_try(kind: Kind, outcome: Outcome, verdict: Verdict) -> None:
+    for attempt in (1, 6):
+        assert decide(outcome, attempt=attempt, tier_delays_s=TIERS, now=NOW, kind=kind) == verdict
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kolkata"])

@@ -242,9 +242,7 @@ def test_a_test_event_has_one_try_pauses_nothing_and_is_sent_to_a_paused_endpoin
     stage.configure(config(main=receiver.url))
     receiver.answer = lambda _hit: 500
     role = stage.start("dispatcher", "--event", "delivery", **QUICK).await_ready()
-    stage.produce(
-        topics.TASKS, "DeliveryTask", [task(number, origin="test", replay_id=None) for number in range(6)]
-    )
+    stage.produce(topics.TASKS, "DeliveryTask", [task(number, origin="test", replay_id=None) for number in range(6)])
     attempts = stage.await_records(topics.ATTEMPTS, 6)
     assert {(one["origin"], one["verdict"], one["next_tier"]) for one in attempts} == {("test", "spent", None)}
     assert {hit.headers["X-Trackly-Test"] for hit in receiver.hits} == {"1"}

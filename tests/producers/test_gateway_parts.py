@@ -22,7 +22,7 @@ from producers.gateway.request import (
 )
 from schemas.codec import decoder
 from schemas.providers import registry
-from schemas.providers.callback import BadFragment, CallbackRequest, Fragment
+from schemas.providers.callback import Adapter, Answer, BadFragment, CallbackRequest, Fragment
 from schemas.settings import GatewaySettings
 
 PREFIX = b"/api/webhook-feedbacks/"
@@ -197,3 +197,33 @@ async def test_a_defect_is_answered_503_and_told_without_what_the_caller_sent(ca
     assert (b"retry-after", b"2") in sent[0]["headers"]
     assert "ValueError" in caplog.text
     assert "hidden" not in caplog.text
+
+
+class _Seen:
+    """Keeps which adapter a request was meant for."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def admit(self, _target: Target, adapter: Adapter | None) -> Outcome | None:
+        self.names.append("none" if adapter is None else adapter.name)
+        return Outcome(Answer(404), "not_found")
+
+
+async def test_a_provider_is_reached_by_its_other_name_too() -> None:
+    seen = _Seen()
+    app = App(GatewaySettings(), registry.by_any_name(), cast("Ingest", seen))
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(_message: dict[str, Any]) -> None:
+        return None
+
+    for name in (b"nexmo", b"messagebird", b"bird", b"carrier-pigeon"):
+        scope = {
+            "type": "http", "method": "GET", "scheme": "http", "headers": [], "state": {},
+            "raw_path": PREFIX + name, "query_string": b"account=a",
+        }  # fmt: skip
+        await app(scope, receive, send)
+    assert seen.names == ["vonage", "bird", "bird", "none"]

@@ -299,6 +299,16 @@ async def test_the_command_prints_one_object_and_tells_refusals_by_its_exit_code
 
 def test_twilio_without_a_credential_is_bad_input() -> None:
     assert CliRunner().invoke(simulate, ["--provider", "twilio"]).exit_code == 2
+    stranger = CliRunner().invoke(simulate, ["--provider", "carrier-pigeon"])
+    assert (stranger.exit_code, "'bird'" in stranger.stderr) == (2, True)
+
+
+async def test_a_provider_is_simulated_by_its_other_name_too(listener: Listener) -> None:
+    for alias, name in (("nexmo", "vonage"), ("messagebird", "bird")):
+        arguments = ["--provider", alias, "--secret", "s3cret-path", "--count", "3", "--gateway", listener.url]
+        done = await asyncio.to_thread(run_command, arguments)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["provider"] == name
 
 
 def run_command(arguments: list[str]) -> "subprocess.CompletedProcess[str]":

@@ -181,6 +181,28 @@ def test_parse_shows_a_report_that_names_no_contact_and_says_where_it_would_end(
     assert result.stderr == "a report names no contact: the gateway keeps it in quarantine\n"
 
 
+@pytest.mark.parametrize("alias, name, query", [
+    ("messagebird", "bird", "id=1&recipient=14155551234&status=delivered"),
+    ("nexmo", "vonage", "messageId=1&msisdn=14155551234&to=18005551234&status=delivered"),
+])  # fmt: skip
+def test_parse_reads_a_provider_by_its_other_name(alias: str, name: str, query: str) -> None:
+    first, again = (objects(run("parse", one, "--query", query)) for one in (alias, name))
+    assert first == again
+    assert [(one["to"], one["status"]) for one in first] == [("+14155551234", "delivered")]
+
+
+def test_parse_reads_a_form_that_ends_with_a_line_end_as_shells_write_it() -> None:
+    (report,) = objects(run("parse", "twilio", text="MessageSid=1&To=%2B14155551234&MessageStatus=delivered\n"))
+    assert (report["status"], report["raw_status"]) == ("delivered", "delivered")
+
+
+def test_parse_takes_our_id_where_it_stands_first_and_bytes_that_are_no_text() -> None:
+    body = "MessageUUID=1&To=14155551234&Status=delivered"
+    (first,) = objects(run("parse", "plivo", "--query", "mid=Ours&mid=Theirs", text=body))
+    (odd,) = objects(run("parse", "plivo", "--query", "mid=\udcff", text=body))
+    assert (first["message_id"], odd["message_id"]) == ("Ours", "\ufffd")
+
+
 def test_a_header_that_is_none_is_refused_without_its_value() -> None:
     result = run("parse", "infobip", "--header", "nonsense")
     assert result.exit_code == 2

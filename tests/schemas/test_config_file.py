@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from schemas.config_file import ConfigFile, ConfigFileError, SecretSource, read
-from schemas.providers.registry import credential_names
+from schemas.config_file import ALIASES, PROVIDERS, ConfigFile, ConfigFileError, SecretSource, read
+from schemas.providers.registry import by_any_name, credential_names
 
 UNKNOWN_PROVIDER = (
     "unknown provider; one of infobip, twilio, cm, lime, eztexting, vonage, sinch, telnyx, plivo, bird, bandwidth"
@@ -248,3 +248,8 @@ def test_how_an_hmac_is_made_is_taken_as_the_adapter_reads_it_and_is_no_weak_sec
 ) -> None:
     scheme = f"hmac_secret: abcdefgh, hmac_header: X, hmac_algorithm: {algorithm}, hmac_encoding: {encoding}"
     assert warnings(account(f"providers:\n  infobip: {{{scheme}}}")) == []
+
+
+def test_the_file_knows_the_providers_that_the_registry_knows_by_the_same_names() -> None:
+    own = {name: name for name in PROVIDERS} | ALIASES
+    assert own == {name: adapter.name for name, adapter in by_any_name().items()}

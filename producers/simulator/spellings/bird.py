@@ -49,7 +49,7 @@ def render(facts: Facts, origin: Origin, rng: Random) -> Callback:
         fields |= {"statusDatetime": at, "mccmnc": "20408", "ported": "0"}
         fields |= {} if code is None else {"statusErrorCode": code}
         path = f"{target(origin, list_number=origin.list_number)}&{urlencode(fields)}"
-        expects = expected(origin, fact, f"{name}|{word}|{at}", provider_message_id=name, status=status)
+        expects = expected(origin, fact, f"{name}|{fact.phone}|{word}|{at}", provider_message_id=name, status=status)
         method, body = "GET", b""
     else:
         fields = {"id": name, "recipient": origin.list_number.removeprefix("+"), "body": fact.text}

@@ -11,7 +11,16 @@ from messagebird.signed_request import SignedRequest
 from standardwebhooks import Webhook
 
 from schemas.providers.bird import ADAPTER
-from schemas.providers.callback import Authentic, Authentication, CallbackRequest, Credentials, Forged
+from schemas.providers.callback import (
+    Authentic,
+    Authentication,
+    CallbackRequest,
+    Credentials,
+    DeliveryReport,
+    Forged,
+    Split,
+)
+from tests.schemas.providers.fixtures import record_of, request_of
 
 SECRET = "36efdd1aace2e26cd490f0d951138253bef2f7c6d34d18981da781555cc4cebb"
 AT = 1_625_479_200
@@ -114,7 +123,9 @@ def test_a_published_signature_of_the_older_header_is_right_and_no_other(body: b
     assert judged(OLD_URL + "&x=1", body, headers, OLD_AT, [OLD_KEY]) == Forged("wrong_signature")
     assert judged(OLD_URL, body + b" ", headers, OLD_AT, [OLD_KEY]) == Forged("wrong_signature")
     assert judged(OLD_URL, body, headers, OLD_AT, ["other"]) == Forged("wrong_signature")
-    assert judged(OLD_URL, body, headers, OLD_AT + 301, [OLD_KEY]) == Forged("expired")
+    assert judged(OLD_URL, body, headers, OLD_AT + 60, [OLD_KEY]) == Authentic("signature")
+    assert judged(OLD_URL, body, headers, OLD_AT + 61, [OLD_KEY]) == Forged("expired")
+    assert judged(OLD_URL, body, headers, OLD_AT - 61, [OLD_KEY]) == Forged("expired")
     without_time = {"messagebird-signature": signature}
     assert judged(OLD_URL, body, without_time, OLD_AT, [OLD_KEY]) == Forged("malformed")
 
@@ -129,3 +140,16 @@ def test_a_standard_webhook_is_checked_as_its_library_signs_it() -> None:
     assert judged(URL, BODY + b" ", headers, keys=[key]) == Forged("wrong_signature")
     assert judged(URL, BODY, {**headers, "webhook-id": "msg_2"}, keys=[key]) == Forged("wrong_signature")
     assert judged(URL, BODY, headers, AT + 301, [key]) == Forged("expired")
+
+
+# ---- what a report is known by ---------------------------------------------------------------------------------------
+def test_two_recipients_of_one_message_are_two_facts() -> None:
+    keys = set()
+    for number in ("14155551234", "14155559876"):
+        query = f"id=x&recipient={number}&status=delivered&statusDatetime=2023-07-28T17:57:12%2B00:00"
+        split = ADAPTER.split(request_of(method="GET", query=query))
+        assert isinstance(split, Split)
+        parsed = ADAPTER.parse(record_of("bird", split.fragments[0]))
+        assert isinstance(parsed, DeliveryReport)
+        keys.add(parsed.natural_key)
+    assert len(keys) == 2

@@ -67,6 +67,51 @@ def test_a_v2_signature_proves_nothing_alone_and_can_refuse() -> None:
     assert authenticate("https://answer.url", headers, tokens=["my_auth_tokens"]) == Forged("wrong_signature")
 
 
+def test_a_right_v3_signature_is_enough_whatever_stands_in_the_weaker_header() -> None:
+    headers = {
+        "x-plivo-signature-v3": "/DqA4gkbXv6ClNB+eegggBHOpStLNczLmjGPzm8/gRQ=", "x-plivo-signature-v3-nonce": NONCE,
+        "x-plivo-signature-v2": "AAAA", "x-plivo-signature-v2-nonce": NONCE,
+    }  # fmt: skip
+    body = urlencode(FIELDS).encode()
+    assert authenticate(URL, headers, body=body) == Authentic("signature")
+    wrong = {**headers, "x-plivo-signature-v3": "AAAA"}
+    assert authenticate(URL, wrong, body=body, path_secret="s3cret") == Forged("wrong_signature")
+
+
+def test_the_main_accounts_signature_counts_beside_a_subaccounts_that_we_cannot_check() -> None:
+    headers = {
+        "x-plivo-signature-v3": "AAAA", "x-plivo-signature-v3-nonce": NONCE,
+        "x-plivo-signature-ma-v3": "/DqA4gkbXv6ClNB+eegggBHOpStLNczLmjGPzm8/gRQ=",
+    }  # fmt: skip
+    assert authenticate(URL, headers, body=urlencode(FIELDS).encode()) == Authentic("signature")
+
+
+@pytest.mark.parametrize("url", ["https://[/hook", "http://[::1/hook?x=1", "https://\ud800/", ""])
+@pytest.mark.parametrize("version", ["v2", "v3"])
+def test_a_host_that_cannot_be_read_is_a_wrong_signature(url: str, version: str) -> None:
+    request = CallbackRequest("POST", url, {f"x-plivo-signature-{version}": "AAAA"}, (), b"", 0)
+    credentials = Credentials({"auth_token": [TOKEN, "\ud800"]})
+    assert ADAPTER.authenticate(request, credentials) == Forged("wrong_signature")
+
+
+@pytest.mark.parametrize("fields", [
+    [("Text", "a&b=c d+é😀"), ("From", "14155551234")],
+    [("b", "2"), ("a", ""), ("b", "1"), ("B", "x")],
+    [],
+])  # fmt: skip
+@pytest.mark.parametrize("query", ["", "?account=a%20b&x=%2B1&x=0&y=", "?list=%2B18005551234"])
+def test_odd_fields_are_signed_as_plivos_library_signs_them(fields: list[tuple[str, str]], query: str) -> None:
+    from plivo.utils.signature_v3 import construct_post_url, get_signature_v3  # noqa: PLC0415 - one test's tools
+
+    grouped: dict[str, str | list[str]] = {}
+    for name in dict(fields):
+        values = [value for other, value in fields if other == name]
+        grouped[name] = values if len(values) > 1 else values[0]
+    signature = get_signature_v3(TOKEN, construct_post_url(URL + query, grouped).decode(), NONCE).decode()
+    headers = {"x-plivo-signature-v3": signature, "x-plivo-signature-v3-nonce": NONCE}
+    assert authenticate(URL + query, headers, body=urlencode(fields).encode()) == Authentic("signature")
+
+
 def test_a_message_is_answered_with_empty_xml_and_a_report_with_nothing() -> None:
     message = ADAPTER.accepted(request_of(urlencode(FIELDS).encode(), content_type=FORM))
     assert (message.status, message.content_type) == (200, "application/xml")
