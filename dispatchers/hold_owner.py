@@ -22,10 +22,11 @@ from dispatchers.endpoint_states import EndpointStates
 from dispatchers.flow import REVOKE_S, THROTTLE_S
 from dispatchers.hold_index import HoldIndex, Waiting
 from dispatchers.hops import Hop
+from dispatchers.intake import Intake
 from dispatchers.lanes import Lanes
 from dispatchers.partitions import Held, Ticket
 from dispatchers.pause_owner import PauseOwner
-from dispatchers.task import dead_letter, unreadable
+from dispatchers.task import dead_letter
 from dispatchers.tries import Tries
 from runtime.clock import mono_ms, mono_s, now_ms
 from runtime.config_follower import ConfigFollower
@@ -106,6 +107,7 @@ class HoldOwner:
         """The probe that was begun last, by when it was due, and when it began."""
         self._scheduled_s = self._claimed_s = self._expired_s = float("-inf")
         self._encode = encoder("EndpointState")
+        self._intake = Intake(follower)
         self._halted = False
         self._claims_open = 0
         self.may_start: Callable[[], bool] = lambda: True
@@ -390,11 +392,9 @@ class HoldOwner:
     def _bury_poison(self, held: Held, message: Message, error: Exception) -> None:
         held.inflight += 1
         offset = message.offset()
-        _LOG.error("poison record moved to the dead letters: %s", type(error).__name__, extra={"offset": offset})
-        where = (held.partition.topic, held.partition.number, offset)
-        letter = dead_letter(
-            unreadable("unknown"), [], "undecodable", now=now_ms(), source=where, raw_value=message.value() or b""
-        )
+        letter = self._intake.letter(message, error, now=now_ms())
+        where = {"partition": held.partition.number, "offset": offset}
+        _LOG.error("poison record moved to the dead letters", extra={**where, "reason": letter["reason"]})
         key = (message.key() or b"").decode("utf-8", "replace")
         self._tries.hops.send([self._tries.letter(letter, key)], lambda: self._end(held, offset, done=True))
 
