@@ -39,6 +39,9 @@ def reseal(present: Mapping[str, ConfigRecord], box: SecretBox) -> Resealing:
         except UnsealError as error:
             result.closed.append(f"{key}: {error}")
             continue
+        except ValueError:  # no JSON, or no sealed secret where one must be; its text may hold one
+            result.closed.append(f"{key}: what it holds cannot be read; apply the file again")
+            continue
         if fresh != record:
             result.changes.append(Change(fresh, key, "reseal"))
     return result

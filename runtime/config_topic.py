@@ -1,11 +1,13 @@
 """Reads the config topic as it is now, and writes changes to it: one transaction, audited, over nobody's change."""
 
+import contextlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
+from pydantic import ValidationError
 
 from runtime.kafka.admin import ClusterError
 from runtime.kafka.one_shot import Write, write_together
@@ -13,6 +15,7 @@ from runtime.kafka.scan import scan
 from runtime.worker import ConfigurationError
 from schemas import topics
 from schemas.codec import PoisonError, UnknownSchemaError, decoder, encoder
+from schemas.config import Snapshot, read_entry, snapshot_of
 from schemas.records import AuditEntry, ConfigRecord
 from schemas.settings import Settings
 
@@ -54,6 +57,15 @@ def current_records(settings: Settings) -> dict[str, ConfigRecord]:
                 f"config record at offset {message.offset()} was written by a newer version: {error}"
             ) from None
     return found
+
+
+def snapshot_from(records: Iterable[ConfigRecord]) -> Snapshot:
+    """What workers decide by; an entry that does not fit its kind is left out, as they leave it out."""
+    entries = []
+    for record in records:
+        with contextlib.suppress(ValidationError):
+            entries.append(read_entry(record["kind"], record["payload"]))
+    return snapshot_of(entry for entry in entries if entry is not None)
 
 
 def write_changes(

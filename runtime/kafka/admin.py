@@ -111,6 +111,13 @@ class Cluster:
         """First offset that is still kept."""
         return self._offsets(partitions, _EARLIEST)
 
+    def offsets_since(self, partitions: Iterable[Partition], at_ms: int) -> dict[Partition, int]:
+        """First record written at or after a time, milliseconds since the epoch; the end where there is none."""
+        partitions = list(partitions)
+        ends = self._offsets(partitions, _LATEST)
+        found = self._offsets(partitions, _SPEC.for_timestamp(at_ms))
+        return {partition: ends[partition] if offset < 0 else offset for partition, offset in found.items()}
+
     def configs(self, topics: Iterable[str]) -> dict[str, dict[str, str]]:
         """Configuration of each topic as the broker applies it."""
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in topics]

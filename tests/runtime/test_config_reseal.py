@@ -129,6 +129,15 @@ def test_an_entry_that_does_not_open_stays_and_is_named_without_its_secret() -> 
     assert "no key 'old' in TRACKLY_SECRET_KEYS" in found.closed[0]
 
 
+@pytest.mark.parametrize("payload", ["{", '{"secrets": [{"sealed": 1}]}'])
+def test_an_entry_that_cannot_be_read_is_named_and_the_others_are_sealed(payload: str) -> None:
+    present = records()
+    present["endpoint|acme/main"] = {**present["endpoint|acme/main"], "payload": payload}
+    found = reseal(present, SecretBox(f"{NEW},{OLD}"))
+    assert found.closed == ["endpoint|acme/main: what it holds cannot be read; apply the file again"]
+    assert [one.key for one in found.changes] == ["account|acme", "list|acme/+18005551234"]
+
+
 @pytest.mark.parametrize("kind", ["layout", "colour"])
 def test_entries_of_other_kinds_are_left_alone(kind: str) -> None:
     other: ConfigRecord = {**records()["list|acme/+18005551234"], "kind": kind, "applied_hash": "", "payload": "{}"}
