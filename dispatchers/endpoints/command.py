@@ -38,14 +38,14 @@ def endpoints() -> None:
 def list_(*, as_json: bool, with_held: bool) -> None:
     """Print every configured endpoint with its state as the dispatchers see it."""
     from dispatchers.endpoints import state_topic  # noqa: PLC0415 - refusals come without Kafka
-    from dispatchers.endpoints.pauses import line, shown  # noqa: PLC0415 - the same
+    from dispatchers.endpoints.pauses import configured, line, shown  # noqa: PLC0415 - the same
     from runtime.config_topic import current_records, snapshot_from  # noqa: PLC0415 - the same
 
     effective = settings()
     with cluster_errors():
-        configured = snapshot_from(current_records(effective).values()).endpoints
+        known = configured(snapshot_from(current_records(effective).values()))
         states = state_topic.states(effective)
-        found = [shown(configured[name], states) for name in sorted(configured)]
+        found = [shown(name, *known[name], states) for name in sorted(known)]
         if with_held:
             counts = state_topic.held(effective, states).counts
             found = [{**one, "held": counts[one["id"]]} for one in found]
@@ -71,19 +71,16 @@ def resume(endpoint: str, reason: str | None) -> None:
 
 
 def _order(kind: Any, endpoint: str, reason: str | None) -> None:
-    from dispatchers.endpoints.pauses import Unchanged, order  # noqa: PLC0415 - refusals come without Kafka
+    from dispatchers.endpoints.pauses import Unchanged, configured, order  # noqa: PLC0415 - refusals come without Kafka
     from dispatchers.endpoints.state_topic import states, write_order  # noqa: PLC0415 - the same
     from runtime.config_topic import current_records, snapshot_from  # noqa: PLC0415 - the same
-    from schemas.config_file import NOTICES_ID  # noqa: PLC0415 - the same
     from schemas.topics import manual_key  # noqa: PLC0415 - the same
 
     if reason is not None and len(reason) > REASON_CHARS_MAX:
         fail(f"--reason is longer than {REASON_CHARS_MAX} characters", EXIT_CONFIGURATION)
     effective = settings()
     with cluster_errors():
-        snapshot = snapshot_from(current_records(effective).values())
-        notices = {f"{one.id}/{NOTICES_ID}" for one in snapshot.accounts.values() if one.notify is not None}
-        if endpoint not in {*snapshot.endpoints, *notices}:
+        if endpoint not in configured(snapshot_from(current_records(effective).values())):
             _unknown(endpoint)
         known = states(effective)
         ordered = order(kind, endpoint, known, actor=actor(), now=now_ms())
@@ -166,7 +163,8 @@ def test(endpoint: str, timeout_s: float) -> None:
         finally:
             answers.close()
     if attempt is None:
-        fail(f"no try was seen in {timeout_s:g} s; is a dispatcher running? is {endpoint} paused?", EXIT_TRY_AGAIN)
+        why = f"is a dispatcher running? is {endpoint} paused? The event may still go out"
+        fail(f"no try was seen in {timeout_s:g} s; {why}", EXIT_TRY_AGAIN)
     click.echo(json.dumps(shown(attempt), ensure_ascii=False))
     sys.exit(0 if is_good(attempt) else EXIT_FAILED)
 

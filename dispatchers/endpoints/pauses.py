@@ -6,12 +6,13 @@ P2  An order is a record of kind `manual`. `resume` writes paused = false with a
 P3  What changes nothing is not written: pausing what is paused by hand, resuming what is not paused at all.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from schemas.config import Endpoint
+from schemas.config import Snapshot
+from schemas.config_file import NOTICES_ID
 from schemas.records import EndpointState
 from schemas.timestamps import to_public
 from schemas.topics import auto_key, manual_key
@@ -20,6 +21,8 @@ BY_HAND: Final = "paused by hand"
 ACTIVE: Final = "active"
 MANUAL: Final = "manual"
 """Reason and kind of what a person ordered."""
+NOTICES: Final = ("notice",)
+"""What goes to an account's endpoint for notices."""
 States = Mapping[str, EndpointState]
 """Records of `endpoints.state` by their keys."""
 
@@ -60,21 +63,32 @@ def order(kind: Order, endpoint: str, states: States, *, actor: str, now: int) -
     }
 
 
-def shown(endpoint: Endpoint, states: States) -> dict[str, Any]:
+def configured(snapshot: Snapshot) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """URL and events of every endpoint by its id; an account's notices have one too (DELIVERY.md)."""
+    found: dict[str, tuple[str, tuple[str, ...]]] = {
+        one.id: (one.url, one.events) for one in snapshot.endpoints.values()
+    }
+    for account in snapshot.accounts.values():
+        if account.notify is not None:
+            found[f"{account.id}/{NOTICES_ID}"] = account.notify.url, NOTICES
+    return found
+
+
+def shown(endpoint: str, url: str, events: Sequence[str], states: States) -> dict[str, Any]:
     """An endpoint for a person: no secret, and no query, which may hold one."""
-    by_hand, automatic = states.get(manual_key(endpoint.id)), states.get(auto_key(endpoint.id))
+    by_hand, automatic = states.get(manual_key(endpoint)), states.get(auto_key(endpoint))
     state, since, probe = ACTIVE, None, None
     if by_hand is not None and by_hand["paused"]:
         state, since = BY_HAND, by_hand["since"]
     elif automatic is not None and automatic["paused"]:
         state, since, probe = f"paused: {automatic['reason']}", automatic["since"], automatic["next_probe_at"]
     return {
-        "id": endpoint.id,
+        "id": endpoint,
         "state": state,
         "since": None if since is None else to_public(since),
         "next_probe_at": None if probe is None else to_public(probe),
-        "events": list(endpoint.events),
-        "url": _bare(endpoint.url),
+        "events": list(events),
+        "url": _bare(url),
     }
 
 

@@ -31,7 +31,7 @@ from tests.stage import Stage
 
 NOW, HOUR = 1_705_314_600_000, 3_600_000
 E = "acme/main"
-ENDPOINT = Endpoint(account="acme", id=E, url="https://u:p@example.com:8443/hook?token=hush#x", secrets=())
+ENDPOINT = E, "https://u:p@example.com:8443/hook?token=hush#x", ("delivery", "unsubscribe", "reply")
 
 
 def state(kind: str, **changed: Any) -> EndpointState:
@@ -65,13 +65,13 @@ def pauses(*, manual: bool | None = None, auto: str | None = None, over: bool = 
 def test_an_endpoint_is_paused_where_either_kind_says_so(
     states: dict[str, EndpointState], expected: str, probe: str | None
 ) -> None:
-    one = shown(ENDPOINT, states)
+    one = shown(*ENDPOINT, states)
     assert (one["state"], one["next_probe_at"]) == (expected, probe)
     assert one["since"] == (None if expected == "active" else "2024-01-15T10:30:00.000Z")
 
 
 def test_a_line_has_neither_query_nor_credentials_of_the_url() -> None:
-    found = line({**shown(ENDPOINT, pauses(auto="failing")), "held": 3}, width=12)
+    found = line({**shown(*ENDPOINT, pauses(auto="failing")), "held": 3}, width=12)
     assert found == (
         "acme/main     paused: failing since 2024-01-15T10:30:00.000Z, next probe 2024-01-15T11:30:00.000Z  3 held  "
         "delivery,unsubscribe,reply  https://example.com:8443/hook"
@@ -236,13 +236,16 @@ def test_an_endpoint_is_paused_listed_and_resumed_with_a_trail(stage: Stage) -> 
 
     auto = state("auto", endpoint="acme/other", reason="failing", next_probe_at=NOW + HOUR)
     stage.produce(topics.ENDPOINT_STATE, "EndpointState", [(topics.auto_key("acme/other"), auto)])
-    first, second = on(stage, "list").stdout.splitlines()
-    assert first.startswith("acme/main   paused by hand since 20")
+    first, notices, second = on(stage, "list").stdout.splitlines()
+    assert first.startswith("acme/main    paused by hand since 20")
+    assert notices.startswith("acme/notify  paused by hand since 20")
+    assert notices.endswith("  notice  https://example.com/notices")
     assert first.endswith("  reply  https://example.com/hook")
     assert "  paused: failing since 2024-01-15T10:30:00.000Z, next probe 2024-01-15T11:30:00.000Z  " in second
     objects = [json.loads(text) for text in on(stage, "list", "--json").stdout.splitlines()]
     assert [(one["id"], one["state"], one["events"]) for one in objects] == [
-        (E, "paused by hand", ["reply"]), ("acme/other", "paused: failing", ["delivery", "unsubscribe", "reply"]),
+        (E, "paused by hand", ["reply"]), ("acme/notify", "paused by hand", ["notice"]),
+        ("acme/other", "paused: failing", ["delivery", "unsubscribe", "reply"]),
     ]  # fmt: skip
 
     assert on(stage, "resume", E).stdout == f"{E} is resumed\n"
