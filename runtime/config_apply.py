@@ -5,19 +5,13 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import orjson
 from pydantic import BaseModel, SecretStr
 
 from runtime.clock import now_ms
-from runtime.kafka.admin import ClusterError
-from runtime.kafka.one_shot import Write, write_together
-from runtime.kafka.scan import scan
+from runtime.config_topic import Change, current_records, hashed_of, shown, without_sealed, write_changes
 from runtime.secrets import SecretBox
-from runtime.worker import ConfigurationError
-from schemas import topics
-from schemas.codec import PoisonError, UnknownSchemaError, decoder, encoder
 from schemas.config import (
     Account,
     Compliance,
@@ -31,13 +25,14 @@ from schemas.config import (
 )
 from schemas.config_file import AccountPart, ConfigFile, ConfigFileError, SecretSource, SecretValue
 from schemas.providers.authentication import PARAMETERS, expected_of
-from schemas.records import AuditEntry, ConfigRecord
+from schemas.records import ConfigRecord
 from schemas.settings import Settings
+
+__all__ = ["Plan", "Wanted", "current_records", "execute", "plan", "shown"]
 
 ORIGIN: Final = "file"
 KINDS: Final = frozenset({"account", "list", "endpoint"})
 """What a file describes; entries of other kinds are never touched."""
-_SORTED: Final = orjson.OPT_SORT_KEYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,32 +58,6 @@ class Plan:
     """Entries that somebody changed later; left alone without --force."""
     lines: list[str] = field(default_factory=list)
     """The difference for a person."""
-
-
-def current_records(settings: Settings) -> dict[str, ConfigRecord]:
-    """Every config record by its key, as the topic holds it now.
-
-    Raises:
-        ClusterError: the topic is missing or cannot be read.
-        ConfigurationError: a record was written by a newer version; what is not poison is never overlooked.
-    """
-    decode = decoder("ConfigRecord")
-    found: dict[str, ConfigRecord] = {}
-    for message in scan(settings.kafka, settings.topic_prefix + topics.CONFIG):
-        key = (message.key() or b"").decode("utf-8", "replace")
-        value = message.value()
-        try:
-            if value is None:
-                found.pop(key, None)
-            else:
-                found[key] = decode(value)[1]
-        except PoisonError:
-            found.pop(key, None)  # no worker can use it either, and an apply puts it right
-        except UnknownSchemaError as error:
-            raise ConfigurationError(
-                f"config record at offset {message.offset()} was written by a newer version: {error}"
-            ) from None
-    return found
 
 
 def plan(file: ConfigFile, present: dict[str, ConfigRecord], box: SecretBox, *, prune: bool, force: bool) -> Plan:
@@ -128,89 +97,31 @@ def execute(settings: Settings, planned: Plan, present: dict[str, ConfigRecord],
     """Write a plan as one transaction, with its audit records; nothing to do writes nothing.
 
     Raises:
-        ClusterError: nothing was written, or the outcome is not known; also when somebody changed an entry of the plan
-            after `present` was read.
+        ClusterError: as `write_changes` says.
     """
-    if not planned.put and not planned.remove:
-        return
     now = now_ms()
-    config, audit = settings.topic_prefix + topics.CONFIG, settings.topic_prefix + topics.AUDIT
-    encode, encode_audit = encoder("ConfigRecord"), encoder("AuditEntry")
-    writes, trail = [], []
-    for item in planned.put:
-        key = f"{item.kind}|{item.id}"
-        record: ConfigRecord = {
-            "kind": item.kind,
-            "id": item.id,
-            "payload": item.payload,
-            "origin": ORIGIN,
-            "actor": actor,
-            "updated_at": now,
-            "applied_hash": item.digest,
-        }
-        writes.append(Write(config, key, encode(record)))
-        trail.append(_audit(key, "put", present.get(key), item.payload, actor=actor, now=now))
-    for key in planned.remove:
-        writes.append(Write(config, key, None))
-        trail.append(_audit(key, "remove", present.get(key), None, actor=actor, now=now))
-    writes += [Write(audit, entry["account"], encode_audit(entry)) for entry in trail]
-    keys = [f"{item.kind}|{item.id}" for item in planned.put] + planned.remove
-
-    def refuse_a_change_meanwhile() -> None:
-        fresh = current_records(settings)
-        if any(fresh.get(key) != present.get(key) for key in keys):
-            raise ClusterError("config", "somebody changed the configuration meanwhile; run again", retriable=True)
-
-    write_together(settings.kafka, writes, name=f"{settings.topic_prefix}config", check=refuse_a_change_meanwhile)
-
-
-def shown(records: Iterable[ConfigRecord]) -> list[dict[str, Any]]:
-    """Config records for a person: payloads without sealed values."""
-    return [
-        {**record, "payload": _for_a_person(json.loads(record["payload"]))}
-        for record in sorted(records, key=lambda record: (record["kind"], record["id"]))
-    ]
-
-
-def _audit(key: str, action: str, old: ConfigRecord | None, new: str | None, *, actor: str, now: int) -> AuditEntry:
-    kind, _, full_id = key.partition("|")
-    return {
-        "account": full_id.partition("/")[0],
-        "actor": actor,
-        "origin": ORIGIN,
-        "action": f"{kind}.{action}",
-        "target": full_id,
-        "before": _text(old["payload"] if old is not None else None),
-        "after": _text(new),
-        "at": now,
-    }
-
-
-def _text(payload: str | None) -> str | None:
-    return None if payload is None else json.dumps(_for_a_person(json.loads(payload)), sort_keys=True)
-
-
-def _for_a_person(payload: Any) -> Any:
-    """A payload without sealed values and without the contents of headers, which may be credentials too."""
-    bare = _without_sealed(payload)
-    if isinstance(bare, dict) and isinstance(bare.get("headers"), dict):
-        bare = {**bare, "headers": dict.fromkeys(bare["headers"], "***")}
-    return bare
-
-
-def _without_sealed(value: Any) -> Any:
-    if isinstance(value, dict):
-        if "sealed" in value:
-            return {"valid_from": value.get("valid_from"), "valid_until": value.get("valid_until")}
-        return {name: _without_sealed(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_without_sealed(item) for item in value]
-    return value
+    changes = [
+        Change(
+            {
+                "kind": item.kind,
+                "id": item.id,
+                "payload": item.payload,
+                "origin": ORIGIN,
+                "actor": actor,
+                "updated_at": now,
+                "applied_hash": item.digest,
+            },
+            f"{item.kind}|{item.id}",
+            "put",
+        )
+        for item in planned.put
+    ] + [Change(None, key, "remove") for key in planned.remove]
+    write_changes(settings, changes, present, origin=ORIGIN, actor=actor, now=now)
 
 
 def _changed(old: str, new: str) -> str:
     """Names of the fields that differ; where none shows, only secrets can have changed."""
-    before, after = _without_sealed(json.loads(old)), _without_sealed(json.loads(new))
+    before, after = without_sealed(json.loads(old)), without_sealed(json.loads(new))
     names = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
     return ", ".join(names) or "secrets"
 
@@ -249,7 +160,7 @@ class _Sealer:
     def finish(self, kind: str, full_id: str, model: BaseModel) -> Wanted:
         """The entry; its hash is over the payload without sealed values and over the plain ones."""
         payload = model.model_dump_json()
-        hashed = orjson.dumps([kind, full_id, _without_sealed(orjson.loads(payload)), self._plain], option=_SORTED)
+        hashed = hashed_of(kind, full_id, payload, self._plain)
         self._plain = []
         return Wanted(kind, full_id, payload, self._box.digest(hashed))
 

@@ -65,6 +65,11 @@ class SecretBox:
             raise ConfigurationError(f"no key to seal or open secrets with: {_HOW}")
         return cls(secret_keys.get_secret_value())
 
+    @property
+    def first(self) -> str:
+        """Name of the key that seals."""
+        return self._first
+
     def seal(self, value: str, context: str) -> SealedSecret:
         """Seal a value for its context, such as `endpoint|acme/main`."""
         nonce = os.urandom(NONCE_BYTES)

@@ -28,7 +28,7 @@ from schemas.config_yaml import ConfigFileError, Document, Location
 from schemas.phone import is_e164, to_sender
 from schemas.providers.authentication import PARAMETERS, expected_of
 
-__all__ = ["ConfigFile", "ConfigFileError", "read"]
+__all__ = ["ConfigFile", "ConfigFileError", "duration_ms", "read"]
 
 PROVIDERS: Final = (
     "infobip", "twilio", "cm", "lime", "eztexting", "vonage", "sinch", "telnyx", "plivo", "bird", "bandwidth",
@@ -54,13 +54,20 @@ _OUR_HEADERS: Final = frozenset(
 )
 
 
+def duration_ms(text: str) -> int:
+    """Read a duration such as `24h`, in milliseconds.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = _DURATION.fullmatch(text.strip())
+    if found is None:
+        raise ValueError("a duration is a number and ms, s, m, h or d")
+    return int(found[1]) * _UNIT_MS[found[2]]
+
+
 def _duration(value: Any) -> Any:
-    if isinstance(value, str):
-        found = _DURATION.fullmatch(value.strip())
-        if found is None:
-            raise ValueError("a duration is a number and ms, s, m, h or d")
-        return int(found[1]) * _UNIT_MS[found[2]]
-    return value
+    return duration_ms(value) if isinstance(value, str) else value
 
 
 def _number(value: str) -> str:

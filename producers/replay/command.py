@@ -1,22 +1,22 @@
-"""The command `trackly replay`: quarantined callbacks back to be classified."""
+"""The command `trackly replay --quarantine`: quarantined callbacks back to be classified."""
 
 import json
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 import click
 
 from producers.replay.quarantine import Left, Selection, again
 from runtime.cli.options import cluster_errors, fail, settings
-from runtime.clock import mono_s, now_ms
+from runtime.clock import now_ms
+from runtime.pacing import paced
 from runtime.worker import EXIT_CONFIGURATION
 from schemas import topics
 from schemas.codec import PoisonError, UnknownSchemaError, decoder, encoder
 from schemas.ids import content_key
 from schemas.providers import registry
-from schemas.records import Erasure, Quarantined
+from schemas.records import Quarantined
 from schemas.settings import Settings
 from schemas.timestamps import from_text
 
@@ -57,16 +57,17 @@ def replay(
         if dry_run:
             counts["replayed"] = sum(1 for _ in writes)
         else:
-            _write(effective, writes if rate is None else _paced(writes, rate), counts)
+            _write(effective, paced(writes, rate), counts)
     told = {"replayed": counts["replayed"], "bodies": counts["bodies"], "copies": counts["copies"]}
     click.echo(json.dumps({**told, "left": dict(sorted(left.items())), "dry_run": dry_run}))
 
 
 def _writes(effective: Settings, selection: Selection, counts: Counter[str], left: Counter[str]) -> Iterator[Any]:
-    from runtime.kafka.one_shot import Write  # noqa: PLC0415 - refusals come without Kafka
+    from runtime.erasures import erasures  # noqa: PLC0415 - refusals come without Kafka
+    from runtime.kafka.one_shot import Write  # noqa: PLC0415 - the same
 
     encode, topic = encoder("RawCallback"), effective.topic_prefix + topics.RAW
-    erased_at = _erasures(effective)
+    erased_at = erasures(effective)
     for one in _bodies(effective, selection, counts, left):
         found = again(one, registry.adapters())
         if isinstance(found, Left):
@@ -78,23 +79,6 @@ def _writes(effective: Settings, selection: Selection, counts: Counter[str], lef
                 left["erased"] += 1
             else:
                 yield Write(topic, key, encode(record))
-
-
-def _erasures(effective: Settings) -> Callable[[str], int]:
-    """When a contact was last erased, 0 for never: what it wrote before is not put back (DESIGN.md 4.9)."""
-    from runtime.kafka.scan import scan  # noqa: PLC0415 - refusals come without Kafka
-    from runtime.secrets import SecretBox  # noqa: PLC0415 - the same
-
-    read, known = decoder("Erasure"), dict[str, int]()
-    for message in scan(effective.kafka, effective.topic_prefix + topics.ERASURES):
-        value = message.value()
-        if value is not None:
-            erasure: Erasure = read(value)[1]
-            known[erasure["contact_hash"]] = max(erasure["erased_at"], known.get(erasure["contact_hash"], 0))
-    if not known:
-        return lambda _key: 0
-    box = SecretBox.from_settings(effective.secret_keys)
-    return lambda key: max((known.get(one, 0) for one in box.digests(key.encode())), default=0)
 
 
 def _bodies(
@@ -141,16 +125,6 @@ def _write(effective: Settings, writes: Iterator[Any], counts: Counter[str]) -> 
             progress.advance(shown)
 
         write_each(effective.kafka, writes, acked=acked)
-
-
-def _paced(writes: Iterator[Any], rate: float, wait: Callable[[float], None] = time.sleep) -> Iterator[Any]:
-    """Let records through at a rate, counted from the first."""
-    started = mono_s()
-    for number, write in enumerate(writes):
-        late_s = started + number / rate - mono_s()
-        if late_s > 0:
-            wait(late_s)
-        yield write
 
 
 def _provider(name: str | None) -> str | None:

@@ -18,6 +18,7 @@ _TOOLS: Final = {
     "parse": "runtime.cli.parse:parse",
     "cat": "runtime.cli.cat:cat",
     "doctor": "runtime.cli.doctor:doctor",
+    "replay": "runtime.cli.replay:replay",
     "up": "runtime.cli.up:up",
 }
 

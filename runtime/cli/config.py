@@ -1,17 +1,18 @@
 """`trackly config apply|show|check`: the configuration file and the config topic."""
 
-import getpass
 import json
-import os
 import sys
 from pathlib import Path
 
 import click
 
-from runtime.cli.options import cluster_errors, fail, settings
-from runtime.config_apply import current_records, execute, plan, shown
+from runtime.cli.options import actor, cluster_errors, fail, settings
+from runtime.clock import now_ms
+from runtime.config_apply import execute, plan
+from runtime.config_reseal import reseal as resealing
+from runtime.config_topic import current_records, shown, write_changes
 from runtime.secrets import SecretBox
-from runtime.worker import EXIT_CONFIGURATION
+from runtime.worker import EXIT_CONFIGURATION, EXIT_FAILED
 from schemas.config_file import ConfigFile, ConfigFileError, read
 from schemas.providers.registry import credential_names
 
@@ -42,9 +43,32 @@ def apply(file: Path, *, prune: bool, force: bool, dry_run: bool) -> None:
         for line in planned.lines:
             click.echo(line)
         if not dry_run:
-            execute(effective, planned, present, actor=_actor())
+            execute(effective, planned, present, actor=actor())
     done = "would be " if dry_run else ""
     click.echo(f"{len(planned.put)} {done}written, {len(planned.remove)} {done}removed", err=True)
+
+
+@config.command()
+@click.option("--dry-run", is_flag=True, help="Say what would be sealed anew, and write nothing.")
+def reseal(*, dry_run: bool) -> None:
+    """Seal secrets that are under another key anew under the first of TRACKLY_SECRET_KEYS, as one transaction.
+
+    Nothing else of an entry changes. Exit 1 where a secret opens with none of the keys; that entry stays as it is.
+    """
+    effective = settings()
+    with cluster_errors():
+        box = SecretBox.from_settings(effective.secret_keys)
+        present = current_records(effective)
+        found = resealing(present, box)
+        for change in found.changes:
+            click.echo(f"~ {change.key}")
+        if not dry_run:
+            write_changes(effective, found.changes, present, origin="command", actor=actor(), now=now_ms())
+    for sentence in found.closed:
+        click.echo(f"trackly: {sentence}", err=True)
+    done = "would be " if dry_run else ""
+    click.echo(f"{len(found.changes)} {done}sealed anew under {box.first!r}, {len(found.closed)} cannot be", err=True)
+    sys.exit(EXIT_FAILED if found.closed else 0)
 
 
 @config.command()
@@ -71,13 +95,6 @@ def _read(file: Path) -> ConfigFile:
         sys.exit(EXIT_CONFIGURATION)
     except UnicodeDecodeError:
         fail(f"{file} is not UTF-8 text", EXIT_CONFIGURATION)
-
-
-def _actor() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        return f"uid {os.getuid()}"
 
 
 def _warn(sentence: str) -> None:

@@ -9,6 +9,8 @@ import click
 from runtime import provisioning
 from runtime.cli.options import cluster_errors
 from runtime.cli.options import settings as read_settings
+from runtime.config_reseal import reseal
+from runtime.config_topic import current_records
 from runtime.kafka.admin import Cluster, ClusterError
 from runtime.secrets import SecretBox
 from runtime.settings import masked
@@ -41,6 +43,26 @@ def _secrets(settings: Settings) -> list[str]:
     return []
 
 
+def _sealed(settings: Settings) -> list[str]:
+    """What a rotation of the sealing keys has left to do; topics or keys that are missing are told elsewhere."""
+    if _secrets(settings):
+        return []
+    box = SecretBox.from_settings(settings.secret_keys)
+    try:
+        found = reseal(current_records(settings), box)
+    except ClusterError:
+        return []
+    except ConfigurationError as error:
+        return [str(error)]
+    if not found.changes:
+        return found.closed
+    left = (
+        f"{len(found.changes)} entries of the configuration are under a key that is not the first ({box.first!r}); "
+        "run `trackly config reseal` before that key goes"
+    )
+    return [*found.closed, left]
+
+
 def _cluster(settings: Settings) -> list[str]:
     try:
         cluster = Cluster(settings.kafka, "doctor")
@@ -58,4 +80,4 @@ def _cluster(settings: Settings) -> list[str]:
             f"offsets.retention.minutes is {retention}; set it to {OFFSETS_RETENTION_MIN} or more on every broker, "
             "or a group that is away for longer begins anew"
         )
-    return differences
+    return [*differences, *_sealed(settings)]

@@ -1,6 +1,8 @@
 """What commands share: settings that are read or refused, and errors that become exit codes."""
 
 import contextlib
+import getpass
+import os
 import sys
 from collections.abc import Iterator
 from typing import NoReturn
@@ -30,6 +32,14 @@ def fail(text: str, code: int) -> NoReturn:
     """Say why on stderr and end."""
     click.echo(f"trackly: {text}", err=True)
     sys.exit(code)
+
+
+def actor() -> str:
+    """Who gives the order, for the audit."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return f"uid {os.getuid()}"
 
 
 @contextlib.contextmanager

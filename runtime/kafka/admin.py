@@ -112,11 +112,11 @@ class Cluster:
         return self._offsets(partitions, _EARLIEST)
 
     def offsets_since(self, partitions: Iterable[Partition], at_ms: int) -> dict[Partition, int]:
-        """First offset of each whose record is not older than a time; the end where every record is."""
+        """First record written at or after a time, milliseconds since the epoch; the end where there is none."""
         partitions = list(partitions)
-        ends = self.end_offsets(partitions)
+        ends = self._offsets(partitions, _LATEST)
         found = self._offsets(partitions, _SPEC.for_timestamp(at_ms))
-        return {name: offset if offset >= 0 else ends[name] for name, offset in found.items()}
+        return {partition: ends[partition] if offset < 0 else offset for partition, offset in found.items()}
 
     def configs(self, topics: Iterable[str]) -> dict[str, dict[str, str]]:
         """Configuration of each topic as the broker applies it."""

@@ -1,6 +1,6 @@
-"""Reads a topic from its beginning to the end it has now, once; for commands."""
+"""Reads a topic from its beginning to the end it has now, or any span of it, once; for commands."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -33,11 +33,27 @@ def scan(
     partitions = [Partition(topic, number) for number in numbers]
     ends, lows = cluster.end_offsets(partitions), cluster.low_watermarks(partitions)
     starts = ends if from_end else lows
-    open_ends = {p: end for p, end in ends.items() if starts[p] < end}
+    yield from read_span(kafka, starts, None if follow else ends)
+
+
+def read_span(
+    kafka: KafkaSettings, starts: Mapping[Partition, int], ends: Mapping[Partition, int] | None
+) -> Iterator[Message]:
+    """Yield committed records from the starts up to and without the ends, in the order of each log; for ever without.
+
+    A start that is gone by now becomes the oldest record that is kept.
+
+    Raises:
+        ClusterError: no right to read, or another error that no waiting mends.
+    """
+    open_ends = {} if ends is None else {p: end for p, end in ends.items() if starts[p] < end}
+    wanted = starts if ends is None else {partition: starts[partition] for partition in open_ends}
+    if not wanted:
+        return
     consumer: Any = Consumer(
         {
             **shared(kafka, "scan"),
-            "group.id": f"{topic}.scan",
+            "group.id": f"{next(iter(wanted)).topic}.scan",
             "enable.auto.commit": False,
             "isolation.level": "read_committed",
             "enable.partition.eof": True,
@@ -46,18 +62,19 @@ def scan(
         }
     )
     try:
-        consumer.assign([TopicPartition(p.topic, p.number, starts[p]) for p in partitions])
-        while follow or open_ends:
+        consumer.assign([TopicPartition(p.topic, p.number, start) for p, start in wanted.items()])
+        while ends is None or open_ends:
             for message in consumer.consume(500, POLL_S):
                 partition = Partition(message.topic(), message.partition())
                 error = message.error()
                 if error is None:
-                    yield message
+                    if ends is None or message.offset() < ends[partition]:
+                        yield message
                     _reach(open_ends, partition, message.offset() + 1)
                 elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's spelling
                     _reach(open_ends, partition, message.offset())
                 elif ends_consumer(error) or not error.retriable():
-                    raise translated(f"read {topic}", KafkaException(error))
+                    raise translated(f"read {message.topic()}", KafkaException(error))
     finally:
         consumer.close()
 

@@ -1,0 +1,1 @@
+"""Dead letters and past events back to their endpoints."""
