@@ -8,13 +8,13 @@ from typing import Final
 
 from dispatchers import metrics
 from dispatchers.broker_clock import BrokerClock
-from dispatchers.egress import EgressPolicy
 from dispatchers.hops import Hops
 from dispatchers.sender import Sender
 from dispatchers.shell import TICK_S, EventShell
 from dispatchers.tries import Tries
 from runtime.clock import mono_ms
 from runtime.config_follower import ConfigFollower
+from runtime.egress import EgressPolicy
 from runtime.kafka.admin import Cluster, ClusterError
 from runtime.kafka.producer import AsyncProducer
 from runtime.kafka.properties import producer
