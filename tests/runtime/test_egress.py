@@ -188,6 +188,16 @@ def test_exceptions_open_only_what_they_name() -> None:
     assert LOCAL.check_address(ip_address("::ffff:10.0.0.1")) is not None
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["::ffff:127.0.0.1", "::127.0.0.1", "64:ff9b::127.0.0.1", "2002:7f00:1::1", "2001:0:808:808::80ff:fffe", "2001:0:7f00:1::f7f7:f7f7"],
+)  # fmt: skip
+def test_an_exception_for_all_of_ipv6_opens_no_ipv4_address_inside_it(address: str) -> None:
+    every_six = EgressPolicy(EgressSettings(allow_cidrs=("::/0",)))
+    assert every_six.check_address(ip_address("fd00::1")) is None
+    assert every_six.check_address(ip_address(address)) is not None
+
+
 def test_names_of_a_private_network_are_left_to_the_connection_once_any_network_is_allowed() -> None:
     cluster = EgressPolicy(EgressSettings(allow_cidrs=("10.0.0.0/8",), allow_plain_http=True))
     assert cluster.check_url("http://hook.shop.svc.cluster.local:8080/") is None
@@ -234,6 +244,7 @@ def test_a_wrapped_address_is_refused_exactly_when_the_one_inside_is(inner: byte
     plain = STRICT.check_address(ip_address(inner))
     for wrapped in (
         b"\0" * 10 + b"\xff\xff" + inner,
+        b"\0" * 12 + inner,
         b"\0\x64\xff\x9b" + b"\0" * 8 + inner,
         b"\x20\x02" + inner + b"\0" * 10,
     ):
