@@ -207,10 +207,33 @@ PIECES = [
 ]  # fmt: skip
 
 
+LABELS = [
+    "hook",
+    "EXAMPLE",
+    "com",
+    "fa\xdf",
+    "b\xfccher",
+    "\u03c2",
+    "\u4f8b",
+    "\xcf",
+    "a_b",
+    "-a",
+    "1",
+    "0x7f",
+    "127",
+    "xn--a",
+    "",
+]
+
+
 @settings(max_examples=300, deadline=None)
 @given(
     st.sampled_from(["http://", "https://", "HTTP://", "http:", "https:/"]),
-    st.one_of(st.lists(st.sampled_from(PIECES), min_size=1, max_size=7).map("".join), st.text(max_size=20)),
+    st.one_of(
+        st.lists(st.sampled_from(PIECES), min_size=1, max_size=7).map("".join),
+        st.lists(st.sampled_from(LABELS), min_size=2, max_size=4).map(".".join),
+        st.text(max_size=20),
+    ),
     st.sampled_from(["", "/", "/hook?a=%2F#b", ":443/"]),
 )
 @example("https://", "fa\xdf.example", "/")
