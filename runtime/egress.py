@@ -155,7 +155,7 @@ class EgressPolicy:
         return self.check_address(address)
 
     def _check_host(self, host: str) -> Refused | None:
-        name = host.rstrip(".")
+        name = host.removesuffix(".")  # one ends a complete name; of more the client would drop some
         literal = as_literal(name)
         if literal is not None:
             return self.check_address(literal) or (None if _is_plain(host, literal) else Refused("not a host name"))

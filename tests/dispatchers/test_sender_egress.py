@@ -242,6 +242,7 @@ LABELS = [
 @example("http://", "[2606:4700::1111]:80", "/")
 @example("http://", "example.com?@127.0.0.1", "/")
 @example("http://", "example.com.", "/")
+@example("http://", "example.com..", "/")
 def test_the_client_goes_where_the_guard_was_told_whatever_the_url(scheme: str, middle: str, end: str) -> None:
     url = scheme + middle + end
     policy = Watching(EgressSettings(allow_cidrs=("127.0.0.0/8",), allow_plain_http=True))
