@@ -1,1 +1,1 @@
-"""What leaves the building: request, verdict, lanes, offset window, delay, egress guard, sender, forwarder."""
+"""What leaves the building: request, verdict, lanes, offset window, delay, sender, forwarder."""

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from dispatchers import metrics
-from dispatchers.egress import EgressPolicy
 from dispatchers.lanes import Lanes
 from dispatchers.membership import Membership
 from dispatchers.partitions import Held, Pending
@@ -19,6 +18,7 @@ from dispatchers.verdict import label
 from dispatchers.window import OffsetWindow
 from runtime.clock import mono_s
 from runtime.config_follower import ConfigFollower
+from runtime.egress import EgressPolicy
 from runtime.kafka.metrics import UNKNOWN_SCHEMA
 from runtime.kafka.positions import Position
 from runtime.kafka.properties import consumer

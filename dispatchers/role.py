@@ -10,7 +10,6 @@ from typing import Any, Final, Protocol
 
 from dispatchers import metrics
 from dispatchers.broker_clock import BrokerClock
-from dispatchers.egress import EgressPolicy
 from dispatchers.endpoint_states import EndpointStates
 from dispatchers.flow import Flow
 from dispatchers.hold_owner import DRAINS_MAX, HoldOwner
@@ -23,6 +22,7 @@ from dispatchers.shell import TICK_S, EventShell
 from dispatchers.tries import Tries
 from runtime.clock import mono_ms
 from runtime.config_follower import ConfigFollower
+from runtime.egress import EgressPolicy
 from runtime.kafka.admin import Cluster, ClusterError
 from runtime.kafka.producer import AsyncProducer
 from runtime.kafka.properties import producer

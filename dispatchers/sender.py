@@ -30,10 +30,10 @@ from httpx_aiohttp.transport import AiohttpTransport, map_aiohttp_exceptions
 from multidict import CIMultiDict
 from yarl import URL
 
-from dispatchers.egress import EgressPolicy, Sockets, sockets
 from dispatchers.verdict import Blocked, Failed, Outcome, Responded
 from runtime.clock import mono_ms, mono_s
 from runtime.deadlines import TimeLimit, limits
+from runtime.egress import EgressPolicy, Sockets, sockets
 
 BODY_BYTES_READ_MAX: Final = 64 * 1024
 """Read of a response so that its connection can be used again; a longer body closes the connection."""

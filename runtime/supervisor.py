@@ -20,6 +20,7 @@ import httpx
 
 from runtime import config_apply, provisioning
 from runtime.broker import EmbeddedBroker, free_port
+from runtime.egress import EgressPolicy
 from runtime.secrets import SecretBox, load_or_create
 from runtime.settings import load
 from schemas.config_file import read
@@ -107,7 +108,8 @@ class Deployment:
         keys = settings.secret_keys
         if keys is None:
             raise StartError("TRACKLY_SECRET_KEYS is needed to seal secrets")
-        file = read(text, name=name, credential_names=credential_names)
+        refusal = EgressPolicy(settings.egress).refusal
+        file = read(text, name=name, credential_names=credential_names, url_refusal=refusal)
         present = config_apply.current_records(settings)
         box = SecretBox(keys.get_secret_value())
         planned = config_apply.plan(file, present, box, prune=False, force=False)

@@ -282,14 +282,21 @@ class ConfigFile(_Part):
 
 
 CredentialNames = Callable[[str], frozenset[str]]
+UrlRefusal = Callable[[str], str | None]
 
 
 def read(
-    text: str, *, name: str, credential_names: CredentialNames, warn: Callable[[str], object] | None = None
+    text: str,
+    *,
+    name: str,
+    credential_names: CredentialNames,
+    url_refusal: UrlRefusal,
+    warn: Callable[[str], object] | None = None,
 ) -> ConfigFile:
     """Read and check a file; `credential_names` tells which names a provider's adapter knows.
 
-    `warn` gets a sentence about everything that is taken and looks like a mistake.
+    `url_refusal` says why a URL may not be called, None where it may. `warn` gets a sentence about everything that is
+    taken and looks like a mistake.
 
     Raises:
         ConfigFileError: with every problem found.
@@ -300,7 +307,10 @@ def read(
     except ValidationError as error:
         problems = error.errors(include_input=False, include_url=False)
         raise ConfigFileError([document.sentence(_steps(item["loc"]), _say(item)) for item in problems]) from None
-    across = [document.sentence(loc, problem) for loc, problem in _cross_checks(found, credential_names)]
+    across = [
+        document.sentence(loc, problem)
+        for loc, problem in (*_cross_checks(found, credential_names), *_refused_urls(found, url_refusal))
+    ]
     if across:
         raise ConfigFileError(across)
     if warn is not None:
@@ -335,6 +345,26 @@ def _cross_checks(file: ConfigFile, names: CredentialNames) -> Iterator[tuple[Lo
             for name, value in _plain(part):
                 if choices := expected_of(name, value):
                     yield (*here, "providers", provider, name), f"unknown; one of {', '.join(choices)}"
+
+
+def _refused_urls(file: ConfigFile, refusal: UrlRefusal) -> Iterator[tuple[Location, str]]:
+    for loc, url in _urls(file):
+        if (reason := refusal(url)) is not None:
+            yield loc, reason
+
+
+def _urls(file: ConfigFile) -> Iterator[tuple[Location, str]]:
+    """Everything that would be called, and where it stands."""
+    for index, account in enumerate(file.accounts):
+        here: Location = ("accounts", index)
+        for place, item in enumerate(account.lists):
+            for kind, url in (("delivery", item.forward.delivery), ("reply", item.forward.reply)):
+                if url is not None:
+                    yield (*here, "lists", place, "forward", kind), url
+        if account.notify is not None:
+            yield (*here, "notify", "url"), account.notify.url
+        for place, endpoint in enumerate(account.endpoints):
+            yield (*here, "endpoints", place, "url"), endpoint.url
 
 
 def _doubts(file: ConfigFile) -> Iterator[tuple[Location, str]]:

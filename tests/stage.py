@@ -16,6 +16,7 @@ import httpx
 from confluent_kafka import Producer
 
 from runtime import config_apply, provisioning
+from runtime.egress import EgressPolicy
 from runtime.kafka.scan import scan
 from runtime.secrets import SecretBox, load_or_create
 from runtime.settings import load
@@ -119,7 +120,8 @@ class Stage:
         settings = self.settings()
         keys = settings.secret_keys
         assert keys is not None
-        file = read(text, name="test.yaml", credential_names=registry.credential_names)
+        refusal = EgressPolicy(settings.egress).refusal
+        file = read(text, name="test.yaml", credential_names=registry.credential_names, url_refusal=refusal)
         present = config_apply.current_records(settings)
         plan = config_apply.plan(file, present, SecretBox(keys.get_secret_value()), prune=True, force=True)
         config_apply.execute(settings, plan, present, actor="test")

@@ -111,7 +111,7 @@ def rotate(endpoint: str, overlap: str, *, only_activate: bool) -> None:
     with cluster_errors():
         present = current_records(effective)
         old = snapshot_from(present.values()).endpoints.get(endpoint)
-        if old is None:
+        if old is None or f"endpoint|{endpoint}" not in present:  # secrets of notices stand in the account's entry
             _unknown(endpoint)
         if only_activate:
             result = activate(old.secrets, now=now)

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from schemas.config import Snapshot
-from schemas.config_file import NOTICES_ID
+from schemas.config import Snapshot, notices_id
 from schemas.records import EndpointState
 from schemas.timestamps import to_public
 from schemas.topics import auto_key, manual_key
@@ -70,7 +69,7 @@ def configured(snapshot: Snapshot) -> dict[str, tuple[str, tuple[str, ...]]]:
     }
     for account in snapshot.accounts.values():
         if account.notify is not None:
-            found[f"{account.id}/{NOTICES_ID}"] = account.notify.url, NOTICES
+            found[notices_id(account.id)] = account.notify.url, NOTICES
     return found
 
 

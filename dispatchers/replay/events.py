@@ -6,11 +6,11 @@ from typing import Any
 from dispatchers.replay.selection import NOT_MEANT, ErasedAt, Judged, Left, Selection, Tasks
 from dispatchers.task import UntrustedTaskError, check, fan_out
 from schemas.config import Endpoint
-from schemas.records import EventType
+from schemas.topics import PublicEvent
 
 
 def judge(
-    event_type: EventType,
+    event_type: PublicEvent,
     event: dict[str, Any],
     chosen: Selection,
     *,

@@ -103,7 +103,7 @@ def judge(
 
 def _is_trusted(task: DeliveryTask) -> bool:
     try:
-        check({**task, "attempt": 1, "outcomes": []}, task["event_type"])
+        check({**task, "attempt": 1, "outcomes": []}, None)
     except UntrustedTaskError:
         return False
     return True

@@ -71,6 +71,7 @@ def run(*, seconds: float, rate: float, seed: int, console: Console) -> int:
         environment={
             "TRACKLY_EGRESS__ALLOW_CIDRS": "127.0.0.0/8",
             "TRACKLY_EGRESS__ALLOW_PLAIN_HTTP": "true",
+            "TRACKLY_EGRESS__ALLOW_PORTS": "",
             "TRACKLY_DISPATCH__TIER_DELAYS_S": TIERS,
             "TRACKLY_GATEWAY__PUBLIC_BASE_URL": f"http://127.0.0.1:{port}",
             "TRACKLY_TOPIC_PREFIX": "sms.",

@@ -9,8 +9,10 @@ import click
 from runtime.cli.options import actor, cluster_errors, fail, settings
 from runtime.clock import now_ms
 from runtime.config_apply import execute, plan
+from runtime.config_names import misled
 from runtime.config_reseal import reseal as resealing
 from runtime.config_topic import current_records, shown, write_changes
+from runtime.egress import EgressPolicy
 from runtime.secrets import SecretBox
 from runtime.worker import EXIT_CONFIGURATION, EXIT_FAILED
 from schemas.config_file import ConfigFile, ConfigFileError, read
@@ -31,8 +33,9 @@ def config() -> None:
 @click.option("--dry-run", is_flag=True, help="Print the difference only.")
 def apply(file: Path, *, prune: bool, force: bool, dry_run: bool) -> None:
     """Bring FILE onto the config topic as one transaction; the difference is printed first."""
-    wanted = _read(file)
     effective = settings()
+    policy = EgressPolicy(effective.egress)
+    wanted = _read(file, policy)
     with cluster_errors():
         box = SecretBox.from_settings(effective.secret_keys)
         present = current_records(effective)
@@ -42,6 +45,8 @@ def apply(file: Path, *, prune: bool, force: bool, dry_run: bool) -> None:
             fail(str(error), EXIT_CONFIGURATION)
         for line in planned.lines:
             click.echo(line)
+        for sentence in misled(planned.put, policy):
+            _warn(sentence)
         if not dry_run:
             execute(effective, planned, present, actor=actor())
     done = "would be " if dry_run else ""
@@ -82,14 +87,20 @@ def show() -> None:
 @config.command()
 @click.argument("file", type=_FILE)
 def check(file: Path) -> None:
-    """Check FILE without a broker."""
-    found = _read(file)
+    """Check FILE without a broker, under the egress settings of this process."""
+    found = _read(file, EgressPolicy(settings().egress))
     click.echo(f"{file}: {len(found.accounts)} accounts, no problem found", err=True)
 
 
-def _read(file: Path) -> ConfigFile:
+def _read(file: Path, policy: EgressPolicy) -> ConfigFile:
     try:
-        return read(file.read_text("utf-8"), name=str(file), credential_names=credential_names, warn=_warn)
+        return read(
+            file.read_text("utf-8"),
+            name=str(file),
+            credential_names=credential_names,
+            url_refusal=policy.refusal,
+            warn=_warn,
+        )
     except ConfigFileError as error:
         click.echo(str(error), err=True)
         sys.exit(EXIT_CONFIGURATION)

@@ -13,10 +13,10 @@ from runtime.cli.options import cluster_errors, fail, settings
 from runtime.supervisor import Deployment, StartError
 from runtime.worker import EXIT_CONFIGURATION, EXIT_FAILED, EXIT_TRY_AGAIN
 from schemas.config_file import ConfigFileError
+from schemas.settings import EgressSettings
 
 TEND_S: Final = 0.2
-LOCAL: Final = {"TRACKLY_EGRESS__ALLOW_CIDRS": "127.0.0.0/8,::1/128", "TRACKLY_EGRESS__ALLOW_PLAIN_HTTP": "true"}
-"""`up` and `demo` may call loopback (INTERFACES.md)."""
+LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
 
 
 @click.command()
@@ -30,7 +30,9 @@ def up(file: Path | None, port: int | None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     effective = settings()
-    deployment = Deployment(Path(effective.state_dir).absolute(), _say, port=port, environment=dict(LOCAL))
+    deployment = Deployment(
+        Path(effective.state_dir).absolute(), _say, port=port, environment=local_environment(effective.egress)
+    )
     try:
         with cluster_errors():
             deployment.start_broker()
@@ -52,6 +54,14 @@ def up(file: Path | None, port: int | None) -> None:
         fail(str(error), EXIT_FAILED)
     finally:
         deployment.stop()
+
+
+def local_environment(egress: EgressSettings) -> dict[str, str]:
+    """`up` and `demo` may call loopback (INTERFACES.md), besides what the operator allows."""
+    return {
+        "TRACKLY_EGRESS__ALLOW_CIDRS": ",".join(dict.fromkeys((*LOOPBACK, *egress.allow_cidrs))),
+        "TRACKLY_EGRESS__ALLOW_PLAIN_HTTP": "true",
+    }
 
 
 def _say(line: str) -> None:

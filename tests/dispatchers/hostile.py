@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import cast
 
-from dispatchers.egress import EgressPolicy
+from runtime.egress import EgressPolicy
 from schemas.settings import EgressSettings
 
 LOCAL = EgressPolicy(EgressSettings(allow_cidrs=("127.0.0.0/8",), allow_plain_http=True))

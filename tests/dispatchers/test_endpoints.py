@@ -297,7 +297,8 @@ def test_a_rotation_overlaps_is_shown_once_and_survives_an_apply_of_the_file(sta
 
     present = current_records(stage.settings())
     box = SecretBox.from_settings(stage.settings().secret_keys)
-    made = plan(read(FILE, name="t", credential_names=credential_names), present, box, prune=False, force=False)
+    file = read(FILE, name="t", credential_names=credential_names, url_refusal=lambda _: None)
+    made = plan(file, present, box, prune=False, force=False)
     assert (made.put, made.protected) == ([], [f"endpoint|{E}"])
 
     third = on(stage, "rotate", E, "--overlap", "0")

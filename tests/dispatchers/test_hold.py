@@ -106,8 +106,7 @@ def test_failures_in_a_row_pause_an_endpoint_and_a_probe_that_succeeds_resumes_i
     await_condition(lambda: value_of(role, "trackly_dispatch_probes_total") >= 2, what="probes")
     answers["status"] = 200
     await_condition(lambda: len(set(ids_of(receiver))) == 6 and not paused_endpoints(role)(), what="the resume")
-    waiting = lambda: value_of(role, "trackly_dispatch_waiting")  # noqa: E731 - asked again and again
-    await_condition(lambda: waiting() == 0, what="an empty hold log")
+    await_condition(lambda: value_of(role, "trackly_dispatch_waiting") == 0, what="an empty hold log")
     delivered = [attempt for attempt in stage.read(topics.ATTEMPTS) if attempt["verdict"] == "delivered"]
     assert len({attempt["event_id"] for attempt in delivered if attempt["origin"] == "event"}) == 6
     assert not stage.read(topics.DEAD)

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
+from dispatchers.drain import OPEN_MAX
+from dispatchers.hold_owner import DRAINS_MAX
 from dispatchers.lanes import LANE_RECORDS_MAX
 from runtime.kafka.positions import Position
 from runtime.kafka.properties import consumer
@@ -229,14 +231,16 @@ def test_a_member_that_joins_while_tries_are_in_flight_causes_no_repeat(stage: S
     assert len(stage.read(topics.ATTEMPTS)) == count
 
 
-def test_a_full_lane_pauses_its_partitions_and_loses_nothing(stage: Stage, receiver: Receiver) -> None:
+def test_a_lane_that_cannot_keep_up_overflows_to_the_hold_log_and_loses_nothing(
+    stage: Stage, receiver: Receiver
+) -> None:
     stage.configure(config(receiver.url))
     receiver.delay_s = 0.5
     role = stage.start("dispatcher", "--event", "delivery").await_ready()
     count = LANE_RECORDS_MAX + 400
     produce(stage, *(event(number) for number in range(count)))
-    await_condition(lambda: value_of(role, "trackly_dispatch_lane_overflow_total") > 0, what="the lane to be full")
-    assert value_of(role, "trackly_dispatch_queued") <= LANE_RECORDS_MAX
+    await_condition(lambda: value_of(role, "trackly_dispatch_held_total") > 0, what="the overflow")
+    assert value_of(role, "trackly_dispatch_queued") <= LANE_RECORDS_MAX + DRAINS_MAX * OPEN_MAX
     receiver.delay_s = 0.0
     await_condition(lambda: distinct(receiver) == count, what="every webhook")
     assert len(receiver.hits) == count

@@ -10,9 +10,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from runtime.cli import main
+from runtime.cli.up import local_environment as up_environment
+from runtime.egress import EgressPolicy
 from runtime.kafka.one_shot import Write, write_together
+from runtime.settings import load
 from schemas import codec, topics
 from schemas.codec import encoder
+from schemas.settings import EgressSettings
 from tests.stage import Stage
 
 FILE = """
@@ -21,8 +25,9 @@ accounts:
     providers:
       infobip: {secret: a-path-secret}
     endpoints:
-      - {id: main, url: "https://example.com/", secret: a-signing-secret}
+      - {id: main, url: "https://8.8.8.8/", secret: a-signing-secret}
 """
+"""An apply looks names up, and no test asks the world's name servers."""
 NO_BROKER = {"TRACKLY_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1"}
 
 
@@ -120,6 +125,59 @@ def test_checking_a_file_needs_no_broker_and_no_key(tmp_path: Path) -> None:
     assert f"warning: {path}:5: accounts[0].providers.infobip.secret" in result.stderr
     path.write_bytes(b"\xff\xfe")
     assert run("config", "check", str(path)).exit_code == 2
+
+
+REFUSED_FILE = """
+accounts:
+  - id: acme
+    lists:
+      - number: "+18005551234"
+        forward:
+          delivery: https://[::ffff:169.254.169.254]/
+          reply: https://2130706433/
+    notify: {url: "https://metadata.google.internal./", secret: a-signing-secret}
+    endpoints:
+      - {id: main, url: "https://good.example:22/", secret: a-signing-secret}
+      - {id: plain, url: "http://good.example/hush", secret: a-signing-secret}
+      - {id: good, url: "https://good.example/", secret: a-signing-secret}
+"""
+REFUSED = [
+    "7: accounts[0].lists[0].forward.delivery: not a globally routable address",
+    "8: accounts[0].lists[0].forward.reply: not a globally routable address",
+    "9: accounts[0].notify.url: a name of the local network",
+    "11: accounts[0].endpoints[0].url: port 22 is not allowed",
+    "12: accounts[0].endpoints[1].url: plain http is not allowed",
+]
+
+
+@pytest.mark.parametrize("arguments", [["check"], ["apply"], ["apply", "--dry-run"], ["apply", "--force"]])
+def test_a_url_that_would_never_be_called_is_refused_before_anything_is_written(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    path = tmp_path / "trackly.yaml"
+    path.write_text(REFUSED_FILE)
+    result = run("config", *arguments, str(path), env=NO_BROKER)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines() == [f"{path}:{line}" for line in REFUSED]
+
+
+def test_a_file_is_checked_under_the_egress_settings_of_the_process(tmp_path: Path) -> None:
+    path = tmp_path / "trackly.yaml"
+    path.write_text(FILE.replace("https://8.8.8.8/", "http://localhost:4711/"))
+    assert "plain http is not allowed" in run("config", "check", str(path)).stderr
+    plain = {"TRACKLY_EGRESS__ALLOW_PLAIN_HTTP": "true"}
+    assert "port 4711 is not allowed" in run("config", "check", str(path), env=plain).stderr
+    ported = {**plain, "TRACKLY_EGRESS__ALLOW_PORTS": "4711"}
+    assert "a name of the local network" in run("config", "check", str(path), env=ported).stderr
+    assert run("config", "check", str(path), env={**plain, "TRACKLY_EGRESS__ALLOW_CIDRS": "127.0.0.0/8"}).exit_code == 0
+    assert run("config", "check", str(path), env={"TRACKLY_EGRESS__ALLOW_CIDRS": "hush"}).exit_code == 2
+
+
+def test_up_allows_loopback_besides_what_the_operator_allows() -> None:
+    for given, expected in (((), "127.0.0.0/8,::1/128"), (("10.0.0.0/8", "::1/128"), "127.0.0.0/8,::1/128,10.0.0.0/8")):
+        local = load(up_environment(EgressSettings(allow_cidrs=given))).egress
+        assert ",".join(local.allow_cidrs) == expected
+        assert EgressPolicy(local).check_url("http://localhost:4711/") is None
 
 
 def test_parse_prints_one_object_a_line_and_refuses_what_it_cannot_read() -> None:

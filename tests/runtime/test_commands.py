@@ -101,7 +101,7 @@ def test_config_apply_shows_the_difference_and_writes_nothing_twice(stage: Stage
     file.write_text(
         "accounts:\n  - id: acme\n    providers: {infobip: {secret: a-path-secret}}\n"
         "    lists: [{number: '+18005551234', provider: infobip}]\n"
-        "    endpoints: [{id: main, url: 'https://example.com/', secret: a-signing-secret}]\n"
+        "    endpoints: [{id: main, url: 'https://8.8.8.8/', secret: a-signing-secret}]\n"
     )
     first = call("config", "apply", str(file), env=stage.env())
     assert first.returncode == 0

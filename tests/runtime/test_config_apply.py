@@ -39,7 +39,7 @@ ALL = ["account|acme", "list|acme/+18005551234", "endpoint|acme/main"]
 
 
 def parsed(text: str = FILE) -> ConfigFile:
-    return read(text, name="t.yaml", credential_names=credential_names)
+    return read(text, name="t.yaml", credential_names=credential_names, url_refusal=lambda _: None)
 
 
 def keys_of(made: Plan) -> list[str]:

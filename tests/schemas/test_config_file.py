@@ -41,7 +41,7 @@ accounts:
 
 
 def parsed(text: str) -> ConfigFile:
-    return read(text, name="t.yaml", credential_names=credential_names)
+    return read(text, name="t.yaml", credential_names=credential_names, url_refusal=lambda _: None)
 
 
 def problems(text: str) -> list[str]:
@@ -52,7 +52,7 @@ def problems(text: str) -> list[str]:
 
 def warnings(text: str) -> list[str]:
     heard: list[str] = []
-    read(text, name="t.yaml", credential_names=credential_names, warn=heard.append)
+    read(text, name="t.yaml", credential_names=credential_names, url_refusal=lambda _: None, warn=heard.append)
     return heard
 
 
@@ -195,6 +195,31 @@ def test_what_is_no_url_is_refused(url: str) -> None:
 def test_a_url_must_not_carry_credentials() -> None:
     text = account('lists:\n  - {number: ACME, forward: {reply: "https://user:hush@x/"}}')
     assert problems(text) == ["t.yaml:4: accounts[0].lists[0].forward.reply: a URL must not carry credentials"]
+
+
+def test_every_url_is_shown_to_the_guard_and_its_refusal_told_with_line_and_path() -> None:
+    shown: list[str] = []
+
+    def refusal(url: str) -> str | None:
+        shown.append(url)
+        return f"no. {len(shown)}"
+
+    text = account(
+        "lists:\n  - {number: ACME, forward: {delivery: 'https://a/', reply: 'https://b/'}}\n  - {number: BCME}\n"
+        "notify: {url: 'https://c/', secret: long-enough}\n"
+        "endpoints:\n  - {id: main, url: 'https://d/', secret: long-enough}\n"
+        "  - {id: other, url: 'https://e/', secret: long-enough}"
+    )
+    with pytest.raises(ConfigFileError) as refused:
+        read(text, name="t.yaml", credential_names=credential_names, url_refusal=refusal)
+    assert shown == [f"https://{letter}/" for letter in "abcde"]
+    assert refused.value.problems == [
+        "t.yaml:4: accounts[0].lists[0].forward.delivery: no. 1",
+        "t.yaml:4: accounts[0].lists[0].forward.reply: no. 2",
+        "t.yaml:6: accounts[0].notify.url: no. 3",
+        "t.yaml:8: accounts[0].endpoints[0].url: no. 4",
+        "t.yaml:9: accounts[0].endpoints[1].url: no. 5",
+    ]
 
 
 def test_every_problem_is_told_at_once() -> None:

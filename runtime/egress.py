@@ -2,8 +2,10 @@
 
 Truth is the address that is really connected to, so names, literals, redirects and rebinding are all the same to it.
 Everything that is not globally routable is refused unless an allow-list says otherwise (DELIVERY.md, Egress guard).
+A URL is read by the very parsers that the client calls it with: who reads it otherwise guards another URL.
 """
 
+import contextlib
 import re
 import socket
 from collections.abc import Sequence
@@ -12,6 +14,9 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Final
 from urllib.parse import urlsplit
+
+import httpx
+from yarl import URL
 
 from schemas.settings import EgressSettings
 
@@ -36,11 +41,14 @@ URL_CHARS_MAX: Final = 8192
 _DEFAULT_PORT: Final = {"https": 443, "http": 80}
 _UNSEEN: Final = re.compile(r"[\x00-\x20\x7f\\]")
 """Characters that URL parsers drop, or read as something else than the next parser does."""
-_NAME: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
+_NAME: Final = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
+"""A label has 63 octets at most (RFC 1035, section 2.3.4)."""
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 """A last label that makes the whole host an address, good or bad (WHATWG URL, host parsing)."""
-_LOOPBACK_NAMES: Final = ("localhost", "localdomain")
-_LOCAL_NAMES: Final = ("local", "internal", "home.arpa")
+_LOOPBACK: Final = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
+_LOOPBACK_NAMES: Final = ("localhost", "localdomain", "localdomain6")
+_LOCAL_NAMES: Final = ("local", "internal", "home.arpa", "corp", "home", "intranet", "lan", "private")
+"""Never delegated: RFC 6762 (with its appendix G), RFC 8375, and what ICANN keeps for private use."""
 
 Address = IPv4Address | IPv6Address
 
@@ -54,6 +62,16 @@ class Refused:
 
 class BlockedAddressError(OSError):
     """The address that would be connected to is not allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a URL leads, as the client reads it."""
+
+    scheme: str
+    host: str
+    """A name in ASCII or an address, in lower case and without brackets."""
+    port: int
 
 
 @dataclass(slots=True)
@@ -81,20 +99,17 @@ class EgressPolicy:
 
     def check_url(self, url: str) -> Refused | None:
         """What can be said of a URL before a name is looked up; None where nothing speaks against it."""
-        try:
-            parts = urlsplit(url)
-            host, port = parts.hostname, parts.port
-        except ValueError:
-            return Refused("not a URL")
-        if len(url) > URL_CHARS_MAX or _UNSEEN.search(url):
-            return Refused("not a URL")
-        if parts.scheme not in _DEFAULT_PORT or not host:
-            return Refused("not an http(s) URL")
-        if parts.scheme == "http" and not self._plain_http:
+        target = target_of(url)
+        if isinstance(target, Refused):
+            return target
+        if target.scheme == "http" and not self._plain_http:
             return Refused("plain http is not allowed")
-        if parts.username is not None or parts.password is not None:
-            return Refused("a URL must not carry credentials")
-        return self._check_port(_DEFAULT_PORT[parts.scheme] if port is None else port) or self._check_host(host)
+        return self._check_port(target.port) or self._check_host(target.host)
+
+    def refusal(self, url: str) -> str | None:
+        """Why `check_url` refuses a URL, for those who only pass it on."""
+        refused = self.check_url(url)
+        return None if refused is None else refused.reason
 
     def check_address(self, address: Address) -> Refused | None:
         """Whether an address may be connected to, however it is wrapped."""
@@ -112,7 +127,7 @@ class EgressPolicy:
             BlockedAddressError: the address or its port is refused.
         """
         family, kind, protocol, _, place = address_info
-        refused = self.check_address(ip_address(str(place[0]).partition("%")[0])) or self._check_port(place[1])
+        refused = self._check_place(str(place[0])) or self._check_port(place[1])
         notes = sockets.get()
         if refused is not None:
             if notes is not None:
@@ -129,21 +144,52 @@ class EgressPolicy:
             return None
         return Refused(f"port {port} is not allowed")
 
-    def _check_host(self, host: str) -> Refused | None:
+    def _check_place(self, text: str) -> Refused | None:
+        """An address as the connector spells it; what the system would first have to look up is none."""
         try:
-            name = host.encode("idna").decode().lower().rstrip(".") if len(host) <= HOST_CHARS_MAX else ""
-        except UnicodeError:
-            return Refused("not a host name")
+            address = ip_address(text)
+        except ValueError:
+            return Refused("not an address")
+        if isinstance(address, IPv6Address) and address.scope_id is not None and not address.is_link_local:
+            return Refused("not an address")
+        return self.check_address(address)
+
+    def _check_host(self, host: str) -> Refused | None:
+        name = host.removesuffix(".")  # one ends a complete name; of more the client would drop some
         literal = as_literal(name)
         if literal is not None:
-            return self.check_address(literal)
-        if not _NAME.fullmatch(name) or _NUMBER.fullmatch(name.rpartition(".")[2]):
+            return self.check_address(literal) or (None if _is_plain(host, literal) else Refused("not a host name"))
+        if len(name) > HOST_CHARS_MAX or not _NAME.fullmatch(name) or _NUMBER.fullmatch(name.rpartition(".")[2]):
             return Refused("not a host name")
         if _ends(name, _LOOPBACK_NAMES):
-            return self.check_address(IPv4Address("127.0.0.1")) and Refused("a name of the local network")
-        if _ends(name, _LOCAL_NAMES) and not self._allowed:  # else its addresses decide, when they are connected to
+            closed = all(self.check_address(address) for address in _LOOPBACK)
+            return Refused("a name of the local network") if closed else None
+        local = "." not in name or _ends(name, _LOCAL_NAMES)
+        if local and not self._allowed:  # else its addresses decide, when they are connected to
             return Refused("a name of the local network")
         return None
+
+
+def target_of(url: str) -> Target | Refused:
+    """Where the client would go; refused where it goes nowhere, or where two readers of URLs would differ."""
+    nothing = Refused("not a URL")
+    if len(url) > URL_CHARS_MAX or _UNSEEN.search(url):
+        return nothing
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+        if parts.scheme not in _DEFAULT_PORT or not host:
+            return Refused("not an http(s) URL")
+        if "@" in parts.netloc:
+            return Refused("a URL must not carry credentials")
+        called = URL(str(httpx.URL(url)), encoded=True)
+        found = Target(called.scheme, (called.raw_host or "").lower(), called.port or 0)
+    except (ValueError, httpx.InvalidURL):
+        return nothing
+    read = Target(
+        parts.scheme, host if host.isascii() else found.host, _DEFAULT_PORT[parts.scheme] if port is None else port
+    )
+    return found if found == read else nothing
 
 
 def _ends(name: str, endings: Sequence[str]) -> bool:
@@ -156,16 +202,18 @@ def _routable(address: Address) -> bool:
     return not any(address.version == net.version and address in net for net in _NETS)
 
 
+def _is_plain(host: str, literal: Address) -> bool:
+    """Whether an address is spelt as every resolver reads it, and without a scope; the client takes no other."""
+    return str(literal) == host if isinstance(literal, IPv4Address) else "%" not in host
+
+
 def as_literal(host: str) -> Address | None:
     """Read a host as an address in every form a resolver would: dotted, octal, hexadecimal, one number, IPv6."""
-    try:
-        return ip_address(host.partition("%")[0].strip("[]"))
-    except ValueError:
-        pass
-    try:
+    with contextlib.suppress(ValueError):
+        return ip_address(host)
+    with contextlib.suppress(OSError):
         return IPv4Address(socket.inet_aton(host))
-    except OSError:
-        return None
+    return None
 
 
 def unwrapped(address: Address) -> list[Address]:
