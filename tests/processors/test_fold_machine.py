@@ -14,7 +14,7 @@ from processors.aggregate import KEPT_MIN, SIZE_BYTES_MAX, Aggregate, ListState,
 from processors.brake import ListWindow
 from processors.facts import CommandFact, Fact, MessageFact, ReportFact
 from processors.fold import fold
-from tests.processors.test_fold import LIST, T0, message, report
+from tests.processors.test_fold import LIST, T0, message, part, report
 from tests.processors.test_gate import OTHER, command, request
 
 LISTS = (LIST, OTHER)
@@ -163,6 +163,21 @@ def test_the_order_of_different_contacts_does_not_matter_while_no_brake_is_on(
             places[name] += 1
         results.append({name: encode(one) for name, one in aggregates.items()})
     assert results[0] == results[1]
+
+
+def test_parts_in_any_script_and_lists_that_only_deliver_stay_within_the_bound() -> None:
+    aggregate = Aggregate()
+    for number in range(40):
+        aggregate, _ = apply(aggregate, part("\U00020bb7" * 400, 1, 12, T0 + number, reference=str(number)))
+    for number in range(400):
+        aggregate, _ = apply(aggregate, report(f"m{number}", at=T0 + number, list_hint=f"+1800555{number:04d}"))
+    aggregate, _ = apply(aggregate, message("STOP", "s", T0 + 500, list_hint="+18005550399"))
+    for number in range(400, 800):
+        aggregate, _ = apply(aggregate, report(f"m{number}", at=T0 + number, list_hint=f"+1800555{number:04d}"))
+    assert len(encode(aggregate)) <= SIZE_BYTES_MAX
+    assert len(aggregate.parts) >= 2
+    assert not state_of(aggregate, "+18005550399").active
+    assert aggregate.lists["+18005550799"].delivered_at == T0 + 799, "the newest are kept"
 
 
 @given(st.integers(0, 40), st.integers(1, 4000), st.integers(1, 60))
