@@ -15,6 +15,7 @@ from typing import Any, Final
 import click
 import msgspec
 
+from processors import unassigned
 from processors.aggregate import Aggregate, UnknownVersionError, UnreadableStateError, decode
 from processors.batch import is_contact_key
 from processors.contacts_file import COLUMNS, ContactsFileError, commands_of, rows_of
@@ -170,7 +171,7 @@ def _shown(aggregate: Aggregate) -> dict[str, Any]:
             number: _readable(msgspec.structs.asdict(state)) for number, state in sorted(aggregate.lists.items())
         },
         "stopped_for_the_account": aggregate.stopped is not None,
-        "optouts_without_list": len(aggregate.unassigned) + aggregate.unassigned_overflow,
+        "optouts_without_list": len(unassigned.standing(aggregate)) + aggregate.unassigned_overflow,
         "messages_remembered": len(aggregate.messages),
         "repeats_remembered": len(aggregate.seen),
         "erased_at": None if aggregate.erased_at is None else to_public(aggregate.erased_at),

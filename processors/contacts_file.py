@@ -49,16 +49,16 @@ def rows_of(account: str, phone: str, aggregate: Aggregate) -> Sequence[tuple[st
 def _of_every_list(aggregate: Aggregate) -> ListState | None:
     """What stands against texting from any list that the contact never opted in to."""
     stopped, overflow = aggregate.stopped, aggregate.unassigned_overflow
-    if stopped is None and not aggregate.unassigned and not overflow:
+    times = [entry.at for entry in unassigned.standing(aggregate)]
+    if stopped is None and not times and not overflow:
         return None
-    times = [entry.at for entry in aggregate.unassigned]
     at = max(times if stopped is None else [stopped.at, *times], default=0)
     reason = "message" if stopped is None else stopped.reason
     return ListState(active=False, reason=reason, unsubscribed_at=at or None, changed_at=at)
 
 
 def _lifted(aggregate: Aggregate) -> Iterator[str]:
-    for entry in aggregate.unassigned:
+    for entry in unassigned.standing(aggregate):
         yield from entry.lifted
     yield from aggregate.overflow_lifted
 

@@ -5,18 +5,29 @@ tells the list. Beyond `UNASSIGNED_MAX` of them one flag stands for the rest; on
 Who comes first is told as for a STOP and a START on one list (processors/consent.py).
 """
 
+from collections.abc import Sequence
+from typing import Final
+
 import msgspec
 
 from processors import consent
 from processors.aggregate import UNASSIGNED_MAX, Aggregate, Mark, Unassigned
 from processors.facts import Origin
 
+_EVERY_LIST: Final = "*"
+"""In the place of a list's number: lifted for all of them, and remembered so that its repeat blocks nothing anew."""
+
 
 def blocks(aggregate: Aggregate, list_number: str) -> bool:
     """Whether an opt-out without a list stands against sends of a list."""
     if aggregate.unassigned_overflow and list_number not in aggregate.overflow_lifted:
         return True
-    return any(list_number not in entry.lifted for entry in aggregate.unassigned)
+    return any(list_number not in entry.lifted for entry in standing(aggregate))
+
+
+def standing(aggregate: Aggregate) -> Sequence[Unassigned]:
+    """The opt-outs without a list that no command for all lists has lifted."""
+    return [entry for entry in aggregate.unassigned if _EVERY_LIST not in entry.lifted]
 
 
 def add(aggregate: Aggregate, origin: Origin, provider_time: int | None) -> bool:
@@ -29,6 +40,8 @@ def add(aggregate: Aggregate, origin: Origin, provider_time: int | None) -> bool
         number for number, state in aggregate.lists.items() if state.active and consent.start_wins(state, origin, stop)
     )
     others = [entry for entry in aggregate.unassigned if entry is not known]
+    if len(others) >= UNASSIGNED_MAX:
+        others = list(standing(aggregate))
     if len(others) < UNASSIGNED_MAX:
         aggregate.unassigned = [*others, Unassigned(origin.fragment_key, origin.received_at, lifted, stop)]
         return True
@@ -66,7 +79,7 @@ def lift(aggregate: Aggregate, list_number: str, origin: Origin, provider_time: 
     kept: list[Unassigned] = []
     for entry in aggregate.unassigned:
         stop = entry.stop or Mark("", None, entry.at)
-        stands = list_number in entry.lifted or consent.start_loses(stop, origin, start)
+        stands = not {list_number, _EVERY_LIST}.isdisjoint(entry.lifted) or consent.start_loses(stop, origin, start)
         found = found or not stands
         kept.append(entry if stands else msgspec.structs.replace(entry, lifted=(*entry.lifted, list_number)))
     aggregate.unassigned = kept
@@ -77,6 +90,7 @@ def lift(aggregate: Aggregate, list_number: str, origin: Origin, provider_time: 
 
 def lift_all(aggregate: Aggregate) -> bool:
     """A command for all lists; whether anything was blocked."""
-    found = bool(aggregate.unassigned) or aggregate.unassigned_overflow
-    aggregate.unassigned, aggregate.unassigned_overflow, aggregate.overflow_lifted = [], False, []
+    found = bool(standing(aggregate)) or aggregate.unassigned_overflow
+    aggregate.unassigned = [msgspec.structs.replace(entry, lifted=(_EVERY_LIST,)) for entry in aggregate.unassigned]
+    aggregate.unassigned_overflow, aggregate.overflow_lifted = False, []
     return found

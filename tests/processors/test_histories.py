@@ -154,6 +154,15 @@ def test_an_opt_out_without_a_list_is_compared_with_an_opt_in_as_any_other(facts
     assert asked_of(aggregate) == answer
 
 
+def test_a_repeat_with_an_id_does_not_block_again_after_a_command_for_all_lists() -> None:
+    lost = [message("STOP", f"u{number}", T0 + number, list_hint=None) for number in range(8)]
+    aggregate, (*_, answer) = run(*lost, command("opt_in", "c", None, at=T0 + HOUR),
+                                  message("STOP", "u3", T0 + DAY, list_hint=None))  # fmt: skip
+    assert (asked_of(aggregate), answer.ledger) == ("approved", [])
+    aggregate, _ = run(message("STOP", "u8", T0 + DAY, list_hint=None), start=aggregate)
+    assert (asked_of(aggregate), len(unassigned.standing(aggregate))) == ("optout_without_list", 1)
+
+
 def test_beyond_eight_a_re_drive_that_still_tells_no_list_blocks_nothing_anew() -> None:
     lost = [message("STOP", f"u{number}", T0 + number, list_hint=None) for number in range(9)]
     aggregate, _ = run(*lost, message("START", "b", T0 + HOUR))
