@@ -31,7 +31,9 @@ from schemas.timestamps import to_public
 
 EXIT_NO: Final = EXIT_FAILED
 """The answer is no: nothing is known of the contact."""
-_TIMES: Final = frozenset({"unsubscribed_at", "changed_at", "failed_first_at", "failed_last_at", "delivered_at"})
+_TIMES: Final = frozenset(
+    {"unsubscribed_at", "changed_at", "ordered_at", "failed_first_at", "failed_last_at", "delivered_at"}
+)
 
 
 @click.group()
