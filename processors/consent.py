@@ -54,7 +54,7 @@ def opted_in(state: ListState, origin: Origin, provider_time: int | None) -> Dec
     mark = mark_of(origin, provider_time)
     if start_loses(state.stop, origin, mark) or _is_removed_later(state, origin):
         return Decided(state, "none", changed=False, applies=False)
-    after = failures.cleared(msgspec.structs.replace(state, start=_later(state.start, mark, origin)))
+    after = msgspec.structs.replace(state, start=_later(state.start, mark, origin))
     if state.active or state.reason not in REACTIVATED_BY_START:
         return Decided(after, "none", changed=False, applies=True)
     after = msgspec.structs.replace(
@@ -127,7 +127,7 @@ def ordered_out(state: ListState, origin: Origin, reason: ContactReason) -> Deci
 
 def ordered_in(state: ListState, origin: Origin) -> Decided:
     """A command that allows texting again, whatever ended it: a person answers for it."""
-    after = failures.cleared(msgspec.structs.replace(state, ordered_at=origin.received_at))
+    after = failures.cleared(msgspec.structs.replace(state, ordered_at=max(state.ordered_at, origin.received_at)))
     if state.active:
         return Decided(after, "none", changed=False, applies=True)
     after = msgspec.structs.replace(
@@ -148,7 +148,12 @@ def imported(
     if active:
         after = failures.cleared(
             msgspec.structs.replace(
-                state, active=True, reason=reason, unsubscribed_at=None, changed_at=at, ordered_at=at
+                state,
+                active=True,
+                reason=reason,
+                unsubscribed_at=None,
+                changed_at=at,
+                ordered_at=max(state.ordered_at, at),
             )
         )
         return Decided(after, "opted_in", changed=True, applies=True)

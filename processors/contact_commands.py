@@ -60,7 +60,7 @@ def _opt_out(aggregate: Aggregate, fact: CommandFact, folded: Folded, now: int) 
             now,
         )
     if fact.list_number is None:
-        _stop_account(aggregate, "manual", fact.origin.received_at)
+        _stop_account(aggregate, fact, folded, "manual", fact.origin.received_at, now)
 
 
 def _opt_in(aggregate: Aggregate, fact: CommandFact, folded: Folded, now: int) -> None:
@@ -70,7 +70,7 @@ def _opt_in(aggregate: Aggregate, fact: CommandFact, folded: Folded, now: int) -
         _tell(aggregate, fact, folded, number, decided, now)
     if fact.list_number is None:
         lifted = unassigned.lift_all(aggregate)
-        aggregate.stopped, aggregate.lifted_at = None, fact.origin.received_at
+        aggregate.stopped, aggregate.lifted_at = None, max(aggregate.lifted_at, fact.origin.received_at)
     else:
         lifted = unassigned.lift(aggregate, fact.list_number, fact.origin, None)
     if lifted:
@@ -96,7 +96,7 @@ def _import(aggregate: Aggregate, fact: CommandFact, folded: Folded, now: int) -
     if fact.active:
         aggregate.seen = [entry for entry in aggregate.seen if not entry.weak]
     elif fact.list_number is None and aggregate.lifted_at <= at:
-        _stop_account(aggregate, fact.reason, at)
+        _stop_account(aggregate, fact, folded, fact.reason, at, now)
 
 
 def _before_import(aggregate: Aggregate, number: str, fact: CommandFact, at: int) -> ListState:
@@ -108,13 +108,19 @@ def _before_import(aggregate: Aggregate, number: str, fact: CommandFact, at: int
     return followed if is_weaker and at < followed.changed_at else ListState(ordered_at=aggregate.lifted_at)
 
 
-def _stop_account(aggregate: Aggregate, reason: ContactReason, at: int) -> None:
+def _stop_account(
+    aggregate: Aggregate, fact: CommandFact, folded: Folded, reason: ContactReason, at: int, now: int
+) -> None:
     """Lists that the contact never met follow; the first reason stays, but for one that START would undo."""
     stopped = aggregate.stopped
-    if stopped is None:
-        aggregate.stopped = AccountStop(reason, at)
-    elif stopped.reason in consent.REACTIVATED_BY_START and reason in consent.OUTLASTS_START:
-        aggregate.stopped = AccountStop(reason, stopped.at)
+    if stopped is not None and not (
+        stopped.reason in consent.REACTIVATED_BY_START and reason in consent.OUTLASTS_START
+    ):
+        return
+    aggregate.stopped = AccountStop(reason, at if stopped is None else stopped.at)
+    if not folded.ledger:
+        decided = Decided(ListState(active=False, reason=reason), "opted_out", changed=True, applies=True)
+        folded.ledger.append(ledger_of_command(fact, None, decided, now))
 
 
 def _erased(aggregate: Aggregate, at: int) -> Aggregate:

@@ -100,6 +100,17 @@ def test_a_backup_undoes_no_decision_that_came_after_it() -> None:
     assert answers(imported(lost, LOST, command("opt_in", "c", None, at=T0 + DAY)))[LIST] is True
 
 
+def test_a_line_for_every_list_is_a_decision_of_the_ledger() -> None:
+    backup = exported(run(LOST)[0])
+    (fact,) = (fact_of(one) for one in commands_of(io.StringIO(backup), actor="a", reason="r", now=NOW))
+    aggregate, (answer,) = run(fact)
+    (entry,) = answer.ledger
+    assert (entry["list_number"], entry["decision"], entry["reason"], entry["actor"]) == (
+        None, "opted_out", "message", "a",
+    )  # fmt: skip
+    assert aggregate.stopped is not None
+
+
 def test_texting_is_allowed_list_by_list() -> None:
     text = f"account,list_number,phone_number,active\nacme,,{PHONE},true\n"
     with pytest.raises(ContactsFileError, match="line 2: texting is allowed list by list"):

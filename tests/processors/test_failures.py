@@ -53,6 +53,8 @@ def count_of(*facts: Fact) -> int:
         ([report("x", "delivered", at=T0 + DAY), late(failed("a", 0), T0 + 2 * DAY)], 0),
         ([failed("a", 0), report("x", "delivered", at=T0 + 1, handset=False, final=False)], 1),
         ([failed("a", 0), message("STOP", "s", T0 + 1)], 0),
+        ([failed("a", 0), message("START", "s", T0 + 1)], 0),
+        ([failed("a", 0), command("opt_in", "c", at=T0 + 1)], 0),
         ([failed("a", 0), report("b", "expired", "absent", T0 + 2 * DAY)], 2),
         ([failed("a", 0), report("b", "expired", "other", T0 + 2 * DAY)], 1),
         ([failed("a", 0), late(failed("b", 89), T0 + 200 * DAY)], 2),
@@ -61,6 +63,18 @@ def count_of(*facts: Fact) -> int:
 )  # fmt: skip
 def test_failures_count_by_the_providers_time(facts: list[Fact], count: int) -> None:
     assert count_of(*facts) == count
+
+
+@pytest.mark.parametrize("earlier", [
+    report("a", "rejected", "spam", T0 + HOUR), report("a", "undeliverable", "destination", T0 + HOUR),
+    report("a", "rejected", "spam", T0 + 3 * HOUR, final=False), report("a", "pending", at=T0 + 3 * HOUR),
+])  # fmt: skip
+def test_a_report_that_the_newest_of_its_message_overtook_is_told_and_changes_nothing(earlier: ReportFact) -> None:
+    newest = report("a", "undeliverable", "absent", T0 + 2 * HOUR)
+    before, _ = run(newest)
+    after, (_, answer) = run(newest, told_again(late(earlier, T0 + 4 * HOUR)))
+    assert after.lists == before.lists
+    assert (events(answer), answer.contacts, answer.ledger) == (["delivery"], [], [])
 
 
 def test_one_message_counts_once_whatever_is_reported_of_it() -> None:
