@@ -52,6 +52,8 @@ def count_of(*facts: Fact) -> int:
         ([failed("a", 0), failed("b", 2), late(report("x", "delivered", at=T0 + 3 * DAY), T0 + 3 * DAY)], 0),
         ([report("x", "delivered", at=T0 + DAY), late(failed("a", 0), T0 + 2 * DAY)], 0),
         ([failed("a", 0), report("x", "delivered", at=T0 + 1, handset=False, final=False)], 1),
+        ([failed("a", 0), told_again(report("a", "delivered", at=T0 + 4 * HOUR, handset=False, final=False)),
+          told_again(late(report("a", "delivered", at=T0 + 3 * HOUR), T0 + 5 * HOUR))], 0),
         ([failed("a", 0), message("STOP", "s", T0 + 1)], 0),
         ([failed("a", 0), message("START", "s", T0 + 1)], 0),
         ([failed("a", 0), command("opt_in", "c", at=T0 + 1)], 0),
