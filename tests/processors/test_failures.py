@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from processors.aggregate import Aggregate, state_of
-from processors.brake import ListWindow
+from processors.brake import ListWindow, count
 from processors.facts import Fact, FailurePolicy, ReportFact, SubmittedFact
 from processors.fold import fold
 from tests.processors.test_fold import DAY, LIST, T0, events, message, origin, report, run
@@ -77,6 +77,28 @@ def test_a_report_that_the_newest_of_its_message_overtook_is_told_and_changes_no
     after, (_, answer) = run(newest, told_again(late(earlier, T0 + 4 * HOUR)))
     assert after.lists == before.lists
     assert (events(answer), answer.contacts, answer.ledger) == (["delivery"], [], [])
+
+
+@pytest.mark.parametrize("failure", ["spam", "destination"])
+def test_a_message_that_expired_removes_nobody_whatever_its_code_says(failure: Any) -> None:
+    aggregate, (answer,) = run(report("a", "expired", failure))
+    assert (active(aggregate), events(answer)) == (True, ["delivery"])
+
+
+def test_a_report_that_claims_to_be_of_tomorrow_is_of_its_arrival() -> None:
+    ahead = late(report("x", "delivered", at=T0 + 30 * DAY), T0)
+    assert count_of(ahead, failed("a", 1)) == 1
+
+
+def test_failures_are_not_counted_while_operators_refuse_a_fifth_of_the_list() -> None:
+    window, policy = ListWindow(), FailurePolicy(finals_min=5)
+    for number in range(5):
+        count(window, "operator", T0 + number)
+    for name, counted in (("operator", 0), ("absent", 1)):
+        refused = report("m", "undeliverable", name, T0 + 9)  # type: ignore[arg-type]  # one of the classes
+        folded = fold(Aggregate(), lambda _: window, refused, T0 + 9, policy_of=lambda _: policy)
+        assert folded.aggregate is not None
+        assert state_of(folded.aggregate, LIST).failures == counted
 
 
 def test_one_message_counts_once_whatever_is_reported_of_it() -> None:

@@ -54,6 +54,31 @@ def test_equal_words_of_long_before_that_are_re_driven_are_no_repeat() -> None:
     assert events(answer) == ["reply"]
 
 
+def test_equal_words_are_heard_again_after_any_opt_in() -> None:
+    for back in (message("START", "b", T0 + 1), command("opt_in", "c", at=T0 + 1), command("opt_in", "c", None, at=T0 + 1),
+                 command("import", "i", at=T0 + 1, active=True, reason="resubscribed")):  # fmt: skip
+        aggregate, answers = run(weak("STOP", T0), back, weak("STOP", T0 + 2), weak("STOP", T0 + 3))
+        assert (events(answers[2]), active(aggregate)) == (["unsubscribe"], False)
+        assert answers[3].repeat
+        _, answers = run(weak("thanks", T0), back, weak("thanks", T0 + 2))
+        assert events(answers[2]) == ["reply"]
+
+
+def test_a_key_of_content_alone_suppresses_no_opt_out_of_a_contact_that_is_active() -> None:
+    lost = replace(weak("STOP", T0), message=replace(weak("STOP", T0).message, at=T0))
+    aggregate, (_, first, second) = run(message("START", "b", T0 + 9000), lost, weak("STOP", T0 + 1))
+    assert (events(first), events(second), active(aggregate)) == (["reply"], ["unsubscribe"], False)
+
+
+def test_times_of_two_providers_are_not_compared() -> None:
+    stop = message("STOP", "a", T0 + 9000, sent=T0 + 9000)
+    aggregate, _ = run(stop, message("START", "b", T0 + 9001, sent=T0, provider="twilio"))
+    assert active(aggregate)
+    start = message("START", "c", T0 + 9002, sent=T0 + 9002, provider="twilio")
+    aggregate, _ = run(start, message("STOP", "d", T0 + 9003, sent=T0))
+    assert not active(aggregate)
+
+
 @pytest.mark.parametrize("started, again", [(False, []), (True, ["delivery"])])
 def test_an_opt_out_that_a_report_tells_without_id_or_time_is_a_repeat_once_the_contact_is_inactive(
     started: bool, again: list[str]
