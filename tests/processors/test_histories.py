@@ -70,6 +70,15 @@ def test_a_key_of_content_alone_suppresses_no_opt_out_of_a_contact_that_is_activ
     assert (events(first), events(second), active(aggregate)) == (["reply"], ["unsubscribe"], False)
 
 
+def test_a_report_of_an_opt_out_that_came_too_late_suppresses_no_later_one_of_equal_content() -> None:
+    told = report("m", "rejected", "other", opted_out=True)
+    told = replace(told, report=replace(told.report, at=None), origin=replace(told.origin, key_is_weak=True))
+    redriven = replace(told, origin=replace(told.origin, redriven=True))
+    aggregate, (_, first, second) = run(message("START", "b", T0 + 1000), redriven, late(told, T0 + 2000))
+    assert (first.contacts, active(aggregate)) == ([], False)
+    assert [state["reason"] for state in second.contacts] == ["bad_response"]
+
+
 def test_times_of_two_providers_are_not_compared() -> None:
     stop = message("STOP", "a", T0 + 9000, sent=T0 + 9000)
     aggregate, _ = run(stop, message("START", "b", T0 + 9001, sent=T0, provider="twilio"))
