@@ -319,6 +319,24 @@ def test_an_answer_changes_no_consent(text: str, before: list[Fact]) -> None:
     assert (events(answer), answer.contacts, answer.ledger) == (["reply"], [], [])
 
 
+@pytest.mark.parametrize("facts, number, answer", [
+    ([message("STOP", "a", list_hint=None)], OTHER, "optout_without_list"),
+    ([message("STOP", "a", list_hint=None), message("START", "b", T0 + 1)], LIST, "approved"),
+    ([message("STOP", f"u{n}", T0 + n, list_hint=None) for n in range(9)], OTHER, "optout_without_list"),
+    ([everywhere("STOP", "a")], LATER, "contact_inactive"),
+    ([message("STOP", "a")], LIST, "contact_inactive"),
+    ([report("m", "rejected", "spam"), message("START", "b", T0 + 1)], LIST, "contact_inactive"),
+    ([message("hello", "a")], LIST, "approved"),
+])  # fmt: skip
+def test_an_erasure_keeps_every_kind_of_consent_and_no_word_of_the_contact(
+    facts: list[Fact], number: str, answer: str
+) -> None:
+    words = part("my name is", 1, 2, T0 + 50)
+    aggregate, _ = run(*facts, words, request("r", at=T0 + 60), command("erase", "e", None, at=T0 + HOUR))
+    assert (aggregate.parts, aggregate.messages, len(aggregate.seen)) == ([], [], 1)
+    assert run(request("last", number, at=T0 + DAY), start=aggregate)[1][-1].decision == answer
+
+
 def test_a_report_after_an_erasure_is_told_and_brings_nobody_back() -> None:
     erase = command("erase", "e", None, at=T0 + 1)
     aggregate, (*_, answer) = run(
