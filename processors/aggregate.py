@@ -53,6 +53,8 @@ class ListState(msgspec.Struct, array_like=True):
     delivered_at: int = 0
     stop: Mark | None = None
     start: Mark | None = None
+    ordered_at: int = 0
+    """When a person or program last allowed texting, whether that changed anything or not."""
 
 
 class Seen(msgspec.Struct, array_like=True, frozen=True):
@@ -83,6 +85,8 @@ class Unassigned(msgspec.Struct, array_like=True, frozen=True):
     at: int
     lifted: tuple[str, ...] = ()
     """Lists for which an opt-in came after it."""
+    stop: Mark | None = None
+    """Who carried it and when, as an opt-in is compared with it."""
 
 
 class AccountStop(msgspec.Struct, array_like=True, frozen=True):
@@ -113,6 +117,8 @@ class Aggregate(msgspec.Struct, array_like=True):
     overflow_lifted: list[str] = []
     stopped: AccountStop | None = None
     parts: list[PartSeen] = []
+    lifted_at: int = 0
+    """When a person or program last allowed texting from every list of the account."""
 
 
 def state_of(aggregate: Aggregate, list_number: str) -> ListState:
@@ -120,10 +126,12 @@ def state_of(aggregate: Aggregate, list_number: str) -> ListState:
     known = aggregate.lists.get(list_number)
     if known is not None:
         return known
-    stopped = aggregate.stopped
+    stopped, ordered_at = aggregate.stopped, aggregate.lifted_at
     if stopped is None:
-        return ListState()
-    return ListState(active=False, reason=stopped.reason, unsubscribed_at=stopped.at, changed_at=stopped.at)
+        return ListState(ordered_at=ordered_at)
+    return ListState(
+        active=False, reason=stopped.reason, unsubscribed_at=stopped.at, changed_at=stopped.at, ordered_at=ordered_at
+    )
 
 
 class UnknownVersionError(Exception):
@@ -145,16 +153,32 @@ _STREAM_TIME_BYTES: Final = 8
 def encode(aggregate: Aggregate) -> bytes:
     """Write an aggregate as the changelog and the store hold it.
 
-    One that grew beyond SIZE_BYTES_MAX forgets its oldest messages, then its oldest repeats; consent it never forgets.
+    One that grew beyond SIZE_BYTES_MAX forgets its oldest messages, then its oldest repeats, then lists that say no
+    more than that the contact was texted; consent it never forgets.
     """
     data = _PREFIX + _encoder.encode(aggregate)
-    while len(data) > SIZE_BYTES_MAX and (len(aggregate.messages) > KEPT_MIN or len(aggregate.seen) > KEPT_MIN):
-        if len(aggregate.messages) > KEPT_MIN:
-            aggregate.messages = aggregate.messages[len(aggregate.messages) // 2 :]
-        else:
-            aggregate.seen = aggregate.seen[len(aggregate.seen) // 2 :]
+    while len(data) > SIZE_BYTES_MAX and _shortened(aggregate):
         data = _PREFIX + _encoder.encode(aggregate)
     return data
+
+
+def _shortened(aggregate: Aggregate) -> bool:
+    """Forget a part of what may be forgotten; False where nothing is left of that."""
+    if len(aggregate.messages) > KEPT_MIN:
+        aggregate.messages = aggregate.messages[len(aggregate.messages) // 2 :]
+    elif len(aggregate.seen) > KEPT_MIN:
+        aggregate.seen = aggregate.seen[len(aggregate.seen) // 2 :]
+    else:
+        silent = sorted((state.delivered_at, number) for number, state in aggregate.lists.items() if _is_silent(state))
+        for _, number in silent[: (len(silent) + 1) // 2]:
+            del aggregate.lists[number]
+        return bool(silent)
+    return True
+
+
+def _is_silent(state: ListState) -> bool:
+    """Whether a list holds no consent: one that the account's own stop covers was never active without an opt-in."""
+    return state.active and not state.changed_at and not state.ordered_at and state.stop is None and state.start is None
 
 
 def decode(data: bytes) -> Aggregate:

@@ -31,6 +31,11 @@ Read = Callable[[int, bytes], bytes | None]
 """Value of a key of a partition, from the store."""
 
 
+def is_contact_key(key: bytes) -> bool:
+    """Whether a key of the changelog is a contact's, not the partition's own."""
+    return not key.startswith(b"\x01")
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """One record of the transaction; the topic is without prefix, partition -1 leaves it to the key."""

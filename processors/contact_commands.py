@@ -1,21 +1,21 @@
 """What a person or program orders for a contact: opt out, opt in, erase, import. Pure (DESIGN.md 4.9, OPTOUT.md 7).
 
 K1  A command id counts once.
-K2  Without a list a command is for every list of the account, also those the contact was never on.
+K2  Without a list a command is for every list of the account, also those the contact was never on; an import tells
+    only of those it was on.
 K3  An opt-in ends weak dedupe keys and lifts what opt-outs without a list block; for all lists where it names none.
-K4  An import changes only what nothing later is known of.
+K4  An import changes only what nothing later is known of, and a known reason only where START would undo that one.
 K5  An erasure keeps consent, because without it a STOP cannot be honoured, and forgets everything else.
 """
 
 from typing import assert_never
-
-import msgspec
 
 from processors import consent, unassigned
 from processors.aggregate import SEEN_MAX, AccountStop, Aggregate, ListState, Seen, state_of
 from processors.consent import Decided
 from processors.facts import CommandFact, Folded
 from processors.records import contact_state, ledger_of_command
+from schemas.records import ContactReason
 
 
 def apply(aggregate: Aggregate, fact: CommandFact, now: int) -> Folded:
@@ -59,8 +59,8 @@ def _opt_out(aggregate: Aggregate, fact: CommandFact, folded: Folded, now: int) 
             consent.ordered_out(state_of(aggregate, number), fact.origin, "manual"),
             now,
         )
-    if fact.list_number is None and aggregate.stopped is None:
-        aggregate.stopped = AccountStop("manual", fact.origin.received_at)
+    if fact.list_number is None:
+        _stop_account(aggregate, fact, folded, "manual", fact.origin.received_at, now)
 
 
 def _opt_in(aggregate: Aggregate, fact: CommandFact, folded: Folded, now: int) -> None:
@@ -70,9 +70,9 @@ def _opt_in(aggregate: Aggregate, fact: CommandFact, folded: Folded, now: int) -
         _tell(aggregate, fact, folded, number, decided, now)
     if fact.list_number is None:
         lifted = unassigned.lift_all(aggregate)
-        aggregate.stopped = None
+        aggregate.stopped, aggregate.lifted_at = None, max(aggregate.lifted_at, fact.origin.received_at)
     else:
-        lifted = unassigned.lift(aggregate, fact.list_number)
+        lifted = unassigned.lift(aggregate, fact.list_number, fact.origin, None)
     if lifted:
         folded.ledger.append(
             ledger_of_command(fact, fact.list_number, Decided(ListState(), "lifted", changed=False, applies=True), now)
@@ -80,29 +80,47 @@ def _opt_in(aggregate: Aggregate, fact: CommandFact, folded: Folded, now: int) -
 
 
 def _import(aggregate: Aggregate, fact: CommandFact, folded: Folded, now: int) -> None:
-    at = fact.unsubscribed_at if fact.unsubscribed_at is not None else fact.origin.received_at
-    for number in _targets(aggregate, fact):
-        before = state_of(aggregate, number)
-        if before.changed_at > at or (before.active is fact.active and before.reason == fact.reason):
-            continue
-        after = msgspec.structs.replace(
-            before,
+    told = fact.changed_at if fact.changed_at is not None else fact.unsubscribed_at
+    at = fact.origin.received_at if told is None else min(told, fact.origin.received_at)
+    for number in list(aggregate.lists) if fact.list_number is None else [fact.list_number]:
+        decided = consent.imported(
+            _before_import(aggregate, number, fact, at),
+            fact.origin,
             active=fact.active,
             reason=fact.reason,
-            unsubscribed_at=None if fact.active else fact.unsubscribed_at or at,
-            changed_at=at,
+            at=at,
+            unsubscribed_at=fact.unsubscribed_at,
         )
-        changed = before.active is not fact.active or before.reason != fact.reason
-        _tell(
-            aggregate,
-            fact,
-            folded,
-            number,
-            Decided(after, "opted_in" if fact.active else "opted_out", changed, applies=True),
-            now,
-        )
+        if decided is not None:
+            _tell(aggregate, fact, folded, number, decided, now)
     if fact.active:
         aggregate.seen = [entry for entry in aggregate.seen if not entry.weak]
+    elif fact.list_number is None and aggregate.lifted_at <= at:
+        _stop_account(aggregate, fact, folded, fact.reason, at, now)
+
+
+def _before_import(aggregate: Aggregate, number: str, fact: CommandFact, at: int) -> ListState:
+    """What is known of a list; one that only follows the account takes its own line, unless START could undo more."""
+    followed = state_of(aggregate, number)
+    if fact.active or number in aggregate.lists or followed.active:
+        return followed
+    is_weaker = followed.reason in consent.OUTLASTS_START and fact.reason in consent.REACTIVATED_BY_START
+    return followed if is_weaker and at < followed.changed_at else ListState(ordered_at=aggregate.lifted_at)
+
+
+def _stop_account(
+    aggregate: Aggregate, fact: CommandFact, folded: Folded, reason: ContactReason, at: int, now: int
+) -> None:
+    """Lists that the contact never met follow; the first reason stays, but for one that START would undo."""
+    stopped = aggregate.stopped
+    if stopped is not None and not (
+        stopped.reason in consent.REACTIVATED_BY_START and reason in consent.OUTLASTS_START
+    ):
+        return
+    aggregate.stopped = AccountStop(reason, at if stopped is None else stopped.at)
+    if not folded.ledger:
+        decided = Decided(ListState(active=False, reason=reason), "opted_out", changed=True, applies=True)
+        folded.ledger.append(ledger_of_command(fact, None, decided, now))
 
 
 def _erased(aggregate: Aggregate, at: int) -> Aggregate:
@@ -115,6 +133,7 @@ def _erased(aggregate: Aggregate, at: int) -> Aggregate:
             changed_at=state.changed_at,
             stop=state.stop,
             start=state.start,
+            ordered_at=state.ordered_at,
         )
         for number, state in aggregate.lists.items()
     }
@@ -125,12 +144,16 @@ def _erased(aggregate: Aggregate, at: int) -> Aggregate:
         overflow_lifted=aggregate.overflow_lifted,
         stopped=aggregate.stopped,
         erased_at=at,
+        lifted_at=aggregate.lifted_at,
     )
 
 
 def _tell(aggregate: Aggregate, fact: CommandFact, folded: Folded, number: str, decided: Decided, now: int) -> None:
-    """Keep a list's new state; the world is told of a change only, and the ledger of every decision."""
-    if number in aggregate.lists or decided.changed:
+    """Keep a list's new state; the world is told of a change only, and the ledger of every decision.
+
+    What an order for all lists says of one that the contact never met is kept once, not for each of them.
+    """
+    if number in aggregate.lists or decided.changed or number == fact.list_number:
         aggregate.lists[number] = decided.state
     folded.ledger.append(ledger_of_command(fact, number, decided, now))
     if decided.changed:

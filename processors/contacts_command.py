@@ -8,28 +8,32 @@ import getpass
 import json
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import click
 import msgspec
 
+from processors import unassigned
 from processors.aggregate import Aggregate, UnknownVersionError, UnreadableStateError, decode
-from processors.contacts_file import COLUMNS, ContactsFileError, commands_of, row_of
+from processors.batch import is_contact_key
+from processors.contacts_file import COLUMNS, ContactsFileError, commands_of, rows_of
 from runtime.cli.options import cluster_errors, fail, settings
 from runtime.clock import now_ms
 from runtime.worker import EXIT_CONFIGURATION, EXIT_FAILED
 from schemas import topics
-from schemas.codec import decoder, encoder
+from schemas.codec import encoder
 from schemas.phone import to_e164, to_sender
-from schemas.records import ContactCommand, ContactCommandKind, ContactState
+from schemas.records import ContactCommand, ContactCommandKind
 from schemas.settings import Settings
 from schemas.timestamps import to_public
 
 EXIT_NO: Final = EXIT_FAILED
 """The answer is no: nothing is known of the contact."""
-_TIMES: Final = frozenset({"unsubscribed_at", "changed_at", "failed_first_at", "failed_last_at", "delivered_at"})
+_TIMES: Final = frozenset(
+    {"unsubscribed_at", "changed_at", "ordered_at", "failed_first_at", "failed_last_at", "delivered_at"}
+)
 
 
 @click.group()
@@ -74,6 +78,7 @@ def _order(kind: ContactCommandKind, sentence: str) -> click.Command:
             "command_id": f"cmd_{uuid.uuid4().hex}", "account": account, "phone_number": _phone(phone),
             "list_number": number, "command": kind, "actor": getpass.getuser(), "reason": reason,
             "issued_at": now_ms(), "active": False, "contact_reason": "unknown", "unsubscribed_at": None,
+            "changed_at": None,
         }  # fmt: skip
         _write(settings(), iter([ordered]))
         click.echo(json.dumps({"command_id": ordered["command_id"], "command": kind}))
@@ -111,22 +116,31 @@ def import_(file: Path, reason: str) -> None:
 
 @contacts.command()
 def export() -> None:
-    """Print the consent of every contact and list as CSV: the backup that `contacts import` restores."""
+    """Print the consent of every contact and list as CSV: the backup that `contacts import` restores.
+
+    A line without a list number is for every list: the contact asked for it, or for a list that could not be told.
+    """
     from runtime.kafka.scan import scan  # noqa: PLC0415 - refusals come without Kafka
 
-    effective, read = settings(), decoder("ContactState")
-    latest: dict[bytes, tuple[str, ...]] = {}
-    with cluster_errors():
-        for message in scan(effective.kafka, effective.topic_prefix + topics.CONTACTS):
-            key, value = message.key() or b"", message.value()
-            if value is None:
-                latest.pop(key, None)
-            else:
-                state: ContactState = read(value)[1]
-                latest[key] = row_of(state)
+    effective = settings()
+    latest: dict[bytes, Sequence[tuple[str, ...]]] = {}
+    try:
+        with cluster_errors():
+            for message in scan(effective.kafka, effective.topic_prefix + topics.AGGREGATE):
+                key = message.key() or b""
+                if is_contact_key(key):
+                    latest[key] = _rows(key, message.value())
+    except (UnknownVersionError, UnreadableStateError) as error:
+        fail(str(error), EXIT_CONFIGURATION)
     out = csv.writer(sys.stdout, lineterminator="\n")
     out.writerow(COLUMNS)
-    out.writerows(latest[key] for key in sorted(latest))
+    for key in sorted(latest):
+        out.writerows(latest[key])
+
+
+def _rows(key: bytes, value: bytes | None) -> Sequence[tuple[str, ...]]:
+    account, _, phone = key.decode().partition("|")
+    return () if value is None else rows_of(account, phone, decode(value))
 
 
 def _write(effective: Settings, ordered: Iterator[ContactCommand], **told: Any) -> None:
@@ -159,7 +173,7 @@ def _shown(aggregate: Aggregate) -> dict[str, Any]:
             number: _readable(msgspec.structs.asdict(state)) for number, state in sorted(aggregate.lists.items())
         },
         "stopped_for_the_account": aggregate.stopped is not None,
-        "optouts_without_list": len(aggregate.unassigned) + aggregate.unassigned_overflow,
+        "optouts_without_list": len(unassigned.standing(aggregate)) + aggregate.unassigned_overflow,
         "messages_remembered": len(aggregate.messages),
         "repeats_remembered": len(aggregate.seen),
         "erased_at": None if aggregate.erased_at is None else to_public(aggregate.erased_at),

@@ -99,6 +99,8 @@ class CommandFact:
     active: bool = False
     reason: ContactReason = "unknown"
     unsubscribed_at: int | None = None
+    changed_at: int | None = None
+    """Since when an imported contact is as it is; None where the file does not say."""
 
 
 Fact = ReportFact | MessageFact | SubmittedFact | RequestFact | CommandFact
@@ -113,6 +115,8 @@ class FailurePolicy:
     spacing_ms: int = 86_400_000
     finals_min: int = FINALS_MIN
     """Finals that a partition must have seen of the list before a share of failures means anything."""
+    filtered_is_spam: bool = False
+    blocklist_is_optout: bool = False
 
 
 DEFAULT_FAILURE_POLICY = FailurePolicy()

@@ -10,7 +10,7 @@ F5  An opt-out makes the contact inactive on the list; a second one emits, and l
 F6  START re-activates a contact that left by message or by failures, never one removed by a person or a complaint.
 F7  STOP and START: the log decides, with two exceptions by the provider's time (DESIGN.md 4.2).
 F8  REJECTED_SPAM and REJECTED_DESTINATION remove at once; ABSENT and OPERATOR count towards the threshold.
-F9  Any message of the contact, and a delivery that the handset confirmed, set the failure count to zero.
+F9  Any message of the contact, and a delivery that the handset confirmed, end the failures up to their time.
 F10 A send request is judged by `processors/gate.py` and remembered, so that reports of the message find its list.
 F11 Commands are carried out by `processors/contact_commands.py`; what the last hour says of a list stops removals.
 F12 An opt-out meant for the whole account ends texting from each of its lists, those the contact never met included.
@@ -107,7 +107,7 @@ def _is_repeat(aggregate: Aggregate, origin: Origin) -> bool:
     key = origin.fragment_key
     for seen in reversed(aggregate.seen):
         if seen.key == key:
-            return not seen.weak or origin.received_at - seen.at <= WEAK_AGE_MAX_MS
+            return not seen.weak or abs(origin.received_at - seen.at) <= WEAK_AGE_MAX_MS
     return False
 
 
@@ -178,6 +178,8 @@ def _fold_request(aggregate: Aggregate, fact: RequestFact, now: int) -> Folded:
         seen = _register(aggregate, keys, fact.list_number, fact.message_id)
     if seen is not None:
         seen.answered_until = now + gate.VALID_MS
+        if decision == "approved":
+            seen.list_number = fact.list_number
     return Folded(aggregate, list_number=fact.list_number, decision=decision)
 
 
@@ -190,11 +192,16 @@ def _fold_report(
     policy_of: Callable[[str], FailurePolicy],
 ) -> Folded:
     origin, report = fact.origin, fact.report
-    if _is_repeat(aggregate, origin) and not (origin.key_is_weak and report.opted_out):
-        return Folded(repeat=True)
     keys = _keys(origin.provider, report.provider_message_id, report.message_id)
     seen = _message_of(aggregate, keys)
     list_number = _list_of(origin, seen or _asked_for(aggregate, origin, report.message_id))
+    policy = DEFAULT_FAILURE_POLICY if list_number is None else policy_of(list_number)
+    if report.filtered or report.blocklisted:
+        report = failures.as_its_list_says(report, policy)
+        fact = msgspec.structs.replace(fact, report=report)
+    active = list_number is None or state_of(aggregate, list_number).active
+    if _is_repeat(aggregate, origin) and not (origin.key_is_weak and report.opted_out and active):
+        return Folded(repeat=True)
     if list_number is None:
         return _without_list(aggregate, fact, now) if report.opted_out else Folded(refusal=_LIST_UNKNOWN)
     message_id = _message_id(fact, seen)
@@ -203,7 +210,8 @@ def _fold_report(
     _remember(aggregate, origin, now)
     event = delivery_event(fact, list_number, message_id or origin.natural_key)
     folded = Folded(aggregate, events=[("delivery", event)], list_number=list_number)
-    after = _judged(aggregate, list_window(list_number), fact, list_number, seen, now, policy_of(list_number))
+    unassigned.resolve(aggregate, origin)
+    after = _judged(aggregate, list_window(list_number), fact, list_number, seen, now, policy)
     folded.window_counted = _is_final(report)
     if after.changed:
         aggregate.lists[list_number] = after.state
@@ -229,17 +237,20 @@ def _judged(
     report = fact.report
     if _is_final(report):
         brake.count(window, report.failure_class, now)
-    if report.opted_out:
-        unassigned.resolve(aggregate, fact.origin)
     return failures.after_report(
         state_of(aggregate, list_number),
         seen,
         report,
-        now=now,
         received_at=fact.origin.received_at,
         policy=policy,
         hour=lambda: brake.hour_of(window, now),
+        failed_after=lambda at: _failed_after(aggregate, list_number, at),
     )
+
+
+def _failed_after(aggregate: Aggregate, list_number: str, at: int) -> list[int]:
+    """When messages of a list failed that counted, as far as they are remembered, later than a time."""
+    return [seen.at for seen in aggregate.messages if seen.counted and seen.list_number == list_number and seen.at > at]
 
 
 def _is_final(report: DeliveryReport) -> bool:
@@ -249,7 +260,9 @@ def _is_final(report: DeliveryReport) -> bool:
 def _asked_for(aggregate: Aggregate, origin: Origin, message_id: str | None) -> MessageSeen | None:
     """The message as the send gate knows it, where nothing else tells the list and the callback carries our id."""
     ours = origin.message_id or message_id
-    return _message_of(aggregate, [_own_key(ours)]) if ours and origin.list_hint is None else None
+    if not ours or origin.list_hint is not None:
+        return None
+    return _message_of(aggregate, [_own_key(ours), key_of(origin.provider, ours)])
 
 
 def _message_id(fact: ReportFact, seen: MessageSeen | None) -> str | None:
@@ -277,6 +290,9 @@ def _fold_message(aggregate: Aggregate, fact: MessageFact, now: int) -> Folded:
     if list_number is None:
         return _without_list(aggregate, fact, now) if label == "opt_out" else Folded(refusal=_LIST_UNKNOWN)
     _remember(aggregate, origin, now)
+    unassigned.resolve(aggregate, origin)
+    if state.failures:
+        state = aggregate.lists[list_number] = failures.cleared(state)
     if fact.message.part is not None:
         fact = _whole(aggregate, fact, now)
         label = fact.classification.label
@@ -286,8 +302,6 @@ def _fold_message(aggregate: Aggregate, fact: MessageFact, now: int) -> Folded:
         case "opt_in":
             return _opt_in(aggregate, fact, list_number, state, now)
         case _:
-            if state.failures:
-                aggregate.lists[list_number] = failures.cleared(state)
             return Folded(aggregate, events=[("reply", reply_event(fact, list_number))], list_number=list_number)
 
 
@@ -305,19 +319,18 @@ def _whole(aggregate: Aggregate, fact: MessageFact, now: int) -> MessageFact:
 
 
 def _opt_out(aggregate: Aggregate, fact: MessageFact, list_number: str, state: ListState, now: int) -> Folded:
-    unassigned.resolve(aggregate, fact.origin)
     decided = consent.opted_out(state, fact.origin, fact.message.at)
     aggregate.lists[list_number] = decided.state
-    if not decided.applies:
-        ledger = ledger_of_message(fact, list_number, decided, None, now)
-        return Folded(
-            aggregate, events=[("reply", reply_event(fact, list_number))], ledger=[ledger], list_number=list_number
-        )
-    event = unsubscribe_event(fact, list_number)
-    folded = Folded(aggregate, events=[("unsubscribe", event)], list_number=list_number)
-    folded.ledger.append(ledger_of_message(fact, list_number, decided, event["event_id"], now))
-    if decided.changed:
-        folded.contacts.append(contact_state(fact.origin, list_number, decided.state, event["event_id"]))
+    folded = Folded(aggregate, list_number=list_number)
+    if decided.applies:
+        event = unsubscribe_event(fact, list_number)
+        folded.events.append(("unsubscribe", event))
+        folded.ledger.append(ledger_of_message(fact, list_number, decided, event["event_id"], now))
+        if decided.changed:
+            folded.contacts.append(contact_state(fact.origin, list_number, decided.state, event["event_id"]))
+    else:
+        folded.events.append(("reply", reply_event(fact, list_number)))
+        folded.ledger.append(ledger_of_message(fact, list_number, decided, None, now))
     if fact.every_list:
         _opt_out_everywhere(aggregate, fact, list_number, folded, now)
     return folded
@@ -325,7 +338,7 @@ def _opt_out(aggregate: Aggregate, fact: MessageFact, list_number: str, state: L
 
 def _opt_out_everywhere(aggregate: Aggregate, fact: MessageFact, told: str, folded: Folded, now: int) -> None:
     """F12: the other lists, each by the rules of its own consent; a list that changes tells it."""
-    for other in fact.every_list:
+    for other in dict.fromkeys((*fact.every_list, *aggregate.lists)):
         decided = consent.opted_out(state_of(aggregate, other), fact.origin, fact.message.at)
         if other == told or not decided.applies:
             continue
@@ -335,8 +348,9 @@ def _opt_out_everywhere(aggregate: Aggregate, fact: MessageFact, told: str, fold
             folded.events.append(("unsubscribe", event))
             folded.contacts.append(contact_state(fact.origin, other, decided.state, event["event_id"]))
             folded.ledger.append(ledger_of_message(fact, other, decided, event["event_id"], now))
-    if aggregate.stopped is None:
-        aggregate.stopped = AccountStop("message", fact.message.at or fact.origin.received_at)
+    if aggregate.stopped is None and not unassigned.is_ordered_later(aggregate, fact.origin):
+        mark = consent.mark_of(fact.origin, fact.message.at)
+        aggregate.stopped = AccountStop("message", mark.provider_time or mark.received_at)
 
 
 def _opt_in(aggregate: Aggregate, fact: MessageFact, list_number: str, state: ListState, now: int) -> Folded:
@@ -345,7 +359,7 @@ def _opt_in(aggregate: Aggregate, fact: MessageFact, list_number: str, state: Li
     folded = Folded(aggregate, events=[("reply", event)], list_number=list_number)
     decided = consent.opted_in(state, fact.origin, fact.message.at)
     aggregate.lists[list_number] = decided.state  # the START is remembered even where it changes nothing: F7
-    if decided.applies and unassigned.lift(aggregate, list_number):
+    if decided.applies and unassigned.lift(aggregate, list_number, fact.origin, fact.message.at):
         lifted = consent.Decided(decided.state, "lifted", changed=False, applies=True)
         folded.ledger.append(ledger_of_message(fact, list_number, lifted, event["event_id"], now))
     if decided.changed:
@@ -357,7 +371,8 @@ def _opt_in(aggregate: Aggregate, fact: MessageFact, list_number: str, state: Li
 def _without_list(aggregate: Aggregate, fact: ReportFact | MessageFact, now: int) -> Folded:
     """F3: the fragment waits in quarantine; until it is re-driven or a command lifts it, every list is blocked."""
     folded = Folded(aggregate, refusal=_LIST_UNKNOWN)
-    if not unassigned.add(aggregate, fact.origin):
+    sent_at = fact.message.at if isinstance(fact, MessageFact) else fact.report.at
+    if not unassigned.add(aggregate, fact.origin, sent_at):
         return folded
     decided = consent.Decided(ListState(), "blocked_unassigned", changed=True, applies=True)
     if isinstance(fact, MessageFact):

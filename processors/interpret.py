@@ -14,7 +14,6 @@ from schemas import ids
 from schemas.config import ListSettings, Snapshot
 from schemas.phone import is_e164
 from schemas.providers.callback import Adapter, DeliveryReport, InboundMessage, Nothing, Parsed, Unparsable
-from schemas.providers.outcome import CANONICAL
 from schemas.records import RawCallback
 
 TEXT_CHARS_MAX: Final = 20_000
@@ -39,8 +38,6 @@ class ListRules:
     forward_inbound: bool = False
     words: Policy = DEFAULT_POLICY
     """How the list's contacts say stop."""
-    filtered_is_spam: bool = False
-    blocklist_is_optout: bool = False
     account_wide: bool = False
     """An opt-out ends texting from every list of the account."""
 
@@ -114,7 +111,7 @@ def interpret(  # noqa: PLR0911 - one return per kind of answer
             origin = _origin(
                 raw, "dlr", parsed.natural_key, parsed.sender, partition=partition, offset=offset, rules=rules
             )
-            return ReportFact(origin, _report(parsed, origin, rules))
+            return ReportFact(origin, parsed)
         case InboundMessage():
             if parsed.sender != raw["phone"]:
                 return Refusal("misrouted", "the record's key is not the contact of its body")
@@ -128,25 +125,14 @@ def interpret(  # noqa: PLR0911 - one return per kind of answer
             assert_never(parsed)
 
 
-def _report(parsed: DeliveryReport, origin: Origin, rules: Rules) -> DeliveryReport:
-    """What a list has chosen to make of two kinds of failure that say nothing of the contact by themselves."""
-    if not (parsed.filtered or parsed.blocklisted):
-        return parsed
-    of_list = rules.of(origin.account, origin.list_hint or origin.only_list)
-    if parsed.filtered and of_list.filtered_is_spam:
-        parsed = msgspec.structs.replace(parsed, failure_class="spam", status_detail=CANONICAL["spam"])
-    if parsed.blocklisted and of_list.blocklist_is_optout:
-        parsed = msgspec.structs.replace(parsed, opted_out=True)
-    return parsed
-
-
 def _message(parsed: InboundMessage, origin: Origin, rules: Rules) -> MessageFact:
     """Judge a text by the rules of its list, as far as the list can be told before the contact is looked up."""
     of_list = rules.of(origin.account, origin.list_hint or origin.only_list)
     judged = classify(parsed.body, provider_verdict=parsed.verdict, policy=of_list.words)
-    every = judged.label == "opt_out" and (of_list.account_wide or parsed.every_list)
+    stops = judged.label == "opt_out"
+    every = (stops or parsed.part is not None) and (of_list.account_wide or parsed.every_list)
     lists = rules.lists_of(origin.account) if every else ()
-    if lists and origin.list_hint is None and origin.only_list is None:
+    if stops and lists and origin.list_hint is None and origin.only_list is None:
         origin = msgspec.structs.replace(origin, list_hint=lists[0])
     return MessageFact(origin, parsed, judged, of_list.words, lists)
 
@@ -202,11 +188,16 @@ def _origin(
 def _rules_of(item: ListSettings, finals_min: int) -> ListRules:
     limits = item.compliance
     return ListRules(
-        FailurePolicy(limits.failure_threshold, limits.failure_window_ms, limits.failure_spacing_ms, finals_min),
+        FailurePolicy(
+            limits.failure_threshold,
+            limits.failure_window_ms,
+            limits.failure_spacing_ms,
+            finals_min,
+            limits.filtered_is_spam,
+            limits.blocklist_is_optout,
+        ),
         item.forward.delivery is not None,
         item.forward.reply is not None,
         policy_of(limits.keywords, limits.languages, limits.spam_action, limits.stop_signs),
-        limits.filtered_is_spam,
-        limits.blocklist_is_optout,
         limits.optout_scope == "account",
     )

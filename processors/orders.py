@@ -85,15 +85,7 @@ class Orders:
         if aggregate is None:
             return MISROUTED
         account, now = ordered["account"], ordered["issued_at"]
-        origin = Origin(
-            account, "command", ordered["phone_number"], now, place.partition, place.offset,
-            ordered["list_number"], key_of("command", ordered["command_id"]), key_is_weak=False,
-            natural_key=ordered["command_id"],
-        )  # fmt: skip
-        fact = CommandFact(
-            origin, ordered["command"], ordered["list_number"], rules.lists_of(account), ordered["actor"],
-            ordered["active"], ordered["contact_reason"], ordered["unsubscribed_at"],
-        )  # fmt: skip
+        fact = command_fact(ordered, place, rules.lists_of(account))
         stream_time = self._decider.stream_time(batch, place.partition, read)
         folded = self._decider.fold(batch, place, aggregate, fact, stream_time or now, rules=rules, read=read)
         batch.counts[metrics.COMMANDS.labels(ordered["command"], "repeated" if folded.repeat else "done")] += 1
@@ -102,3 +94,16 @@ class Orders:
             erasure: Erasure = {"contact_hash": self._hash_of(place.key), "account": account, "erased_at": now}
             batch.outputs.append(Output(topics.ERASURES, erasure["contact_hash"], self._erasure(erasure)))
         return None
+
+
+def command_fact(ordered: ContactCommand, place: Place, lists: tuple[str, ...]) -> CommandFact:
+    """What a command says; `lists` are those that the account has."""
+    origin = Origin(
+        ordered["account"], "command", ordered["phone_number"], ordered["issued_at"], place.partition, place.offset,
+        ordered["list_number"], key_of("command", ordered["command_id"]), key_is_weak=False,
+        natural_key=ordered["command_id"],
+    )  # fmt: skip
+    return CommandFact(
+        origin, ordered["command"], ordered["list_number"], lists, ordered["actor"], ordered["active"],
+        ordered["contact_reason"], ordered["unsubscribed_at"], ordered["changed_at"],
+    )  # fmt: skip

@@ -15,6 +15,9 @@ PARTS_MAX: Final = 12
 """Parts kept for one contact; a text of ten parts has 1,600 characters."""
 PART_CHARS_MAX: Final = 320
 """Of a part; a provider's part has at most 160."""
+PARTS_BYTES_MAX: Final = 4096
+"""Of all parts together, so that what is known of a contact stays within its bound in every script; twelve parts of
+plain text have 1,840 bytes, twelve of Cyrillic 1,610."""
 WAIT_MS: Final = 3_600_000
 """Parts that are older belong to another text: references are counted from 0 to 255 and come again."""
 
@@ -33,7 +36,10 @@ def joined(aggregate: Aggregate, fact: MessageFact, now: int) -> str | None:
         aggregate.parts = others
         return "".join(own[number] for number in sorted(own))
     mine = [PartSeen(key, number, now, text) for number, text in own.items()]
-    aggregate.parts = [*others, *mine][-PARTS_MAX:]
+    kept = [*others, *mine][-PARTS_MAX:]
+    while sum(len(one.text.encode("utf-8", "replace")) for one in kept) > PARTS_BYTES_MAX:
+        del kept[0]
+    aggregate.parts = kept
     return None
 
 

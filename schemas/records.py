@@ -289,6 +289,7 @@ class ContactCommand(TypedDict):
     active: bool
     contact_reason: ContactReason
     unsubscribed_at: int | None
+    changed_at: int | None
 
 
 class ConfigRecord(TypedDict):

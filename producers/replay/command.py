@@ -7,14 +7,13 @@ from typing import Any, Final
 
 import click
 
-from producers.replay.quarantine import Left, Selection, again
+from producers.replay.quarantine import Left, Selection, again, arrival_of
 from runtime.cli.options import cluster_errors, fail, settings
 from runtime.clock import now_ms
 from runtime.pacing import paced
 from runtime.worker import EXIT_CONFIGURATION
 from schemas import topics
 from schemas.codec import PoisonError, UnknownSchemaError, decoder, encoder
-from schemas.ids import content_key
 from schemas.providers import registry
 from schemas.records import Quarantined
 from schemas.settings import Settings
@@ -23,7 +22,7 @@ from schemas.timestamps import from_text
 SINCE_DEFAULT_MS: Final = 48 * 3_600_000
 """As long as the processor remembers what it has applied: within it a body replayed twice changes nothing twice."""
 BODIES_MAX: Final = 1_000_000
-"""Bodies of one run, whose hashes are kept so that copies of one body go once; more need --until."""
+"""Bodies of one run, whose hashes are kept so that copies of one arrival go once; more need --until."""
 
 
 @click.command()
@@ -84,7 +83,7 @@ def _writes(effective: Settings, selection: Selection, counts: Counter[str], lef
 def _bodies(
     effective: Settings, selection: Selection, counts: Counter[str], left: Counter[str]
 ) -> Iterator[Quarantined]:
-    """Every body once: one that was replayed and came back lies there twice, and its oldest arrival counts."""
+    """Every arrival of a body once: one that was replayed and came back lies there twice."""
     from runtime.kafka.scan import scan  # noqa: PLC0415 - refusals come without Kafka
 
     read, seen = decoder("Quarantined"), set[str]()
@@ -100,8 +99,7 @@ def _bodies(
         if not selection.holds(one):
             continue
         counts["bodies"] += 1
-        where = repr((one["account"], one["provider"], one["list"], one["mid"], sorted(one["query"].items())))
-        name = content_key(where.encode("utf-8", "replace") + one["body"])
+        name = arrival_of(one)
         if name in seen:
             counts["copies"] += 1
             continue

@@ -3,12 +3,14 @@
 Q1  The record keeps its `received_at` and says `redriven`, so that order and dedupe hold (DESIGN.md 4.2).
 Q2  A body that was never split is split again; one that was is a body of its own, and is cut to find its contact.
 Q3  What still cannot be split stays where it is, with the reason.
+Q4  Equal bodies of two arrivals both go: without an id they may be two answers, with one the repeat is known as such.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
+from schemas.ids import content_key
 from schemas.providers.callback import Adapter, CallbackRequest, Fragment, Malformed, Split
 from schemas.records import Quarantined, RawCallback
 
@@ -39,6 +41,13 @@ class Left:
     """It stays in quarantine; `reason` is a closed word."""
 
     reason: str
+
+
+def arrival_of(one: Quarantined) -> str:
+    """Name of one arrival of one body: the same when it was replayed and came back."""
+    query = sorted(one["query"].items())
+    where = repr((one["account"], one["provider"], one["list"], one["mid"], query, one["received_at"]))
+    return content_key(where.encode("utf-8", "replace") + one["body"])
 
 
 def again(one: Quarantined, adapters: Mapping[str, Adapter]) -> Sequence[RawCallback] | Left:

@@ -2,7 +2,8 @@
 
 S1  What is read begins before the question is written, so that no answer is missed.
 S2  A message id that was answered within its validity gets that answer again, as the gate says nothing new.
-S3  What is not answered in time is said to be so, never taken for a yes.
+S3  An answer is for the list that it names: a message id that was used for another list has none until that expires.
+S4  What is not answered in time is said to be so, never taken for a yes.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -37,7 +38,7 @@ class Unanswered:
 
 
 Answer = SendDecision | Unanswered
-_Key = tuple[str, str, str]
+_Key = tuple[str, str, str, str]
 
 
 class SendGate:
@@ -124,4 +125,4 @@ def request_for(account: str, list_number: str, phone: str, message_id: str, *, 
 
 
 def _key(one: SendRequest | SendDecision) -> _Key:
-    return one["account"], one["phone_number"], one["message_id"]
+    return one["account"], one["list_number"], one["phone_number"], one["message_id"]

@@ -99,7 +99,6 @@ REFUSED: list[dict[str, Any]] = [
     {"contact_key": "c" * (KEY_CHARS_MAX + 1)},
     {"event_type": "reply"},
     {"event_type": "unknown"},
-    {"event_type": "notice"},
 ]
 
 
@@ -108,6 +107,16 @@ def test_a_task_that_none_of_ours_would_write_is_refused(fields: dict[str, Any])
     check(task(), "delivery")
     with pytest.raises(UntrustedTaskError):
         check(task(**fields), "delivery")
+
+
+def test_notices_wait_with_deliveries_and_a_topic_of_every_type_takes_every_known_one() -> None:
+    check(task(event_type="notice"), "delivery")
+    with pytest.raises(UntrustedTaskError):
+        check(task(event_type="notice"), "reply")
+    for known in ("delivery", "unsubscribe", "reply", "notice"):
+        check(task(event_type=known), None)
+    with pytest.raises(UntrustedTaskError):
+        check(task(event_type="unknown"), None)
 
 
 @given(st.integers(1, ATTEMPTS_MAX))

@@ -11,7 +11,7 @@ from schemas import topics
 from tests.processors.test_loop import CONFIG, inbound
 from tests.stage import Stage, await_condition
 
-HEADER = "account,list_number,phone_number,active,reason,unsubscribed_at"
+HEADER = "account,list_number,phone_number,active,reason,unsubscribed_at,changed_at"
 PHONE, LIST = "+14155550001", "+18005551234"
 
 

@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from processors.facts import MessageFact, ReportFact
+from processors.failures import as_its_list_says
 from processors.interpret import Rules, interpret
 from processors.optout.words import LANGUAGES
 from schemas.config import Compliance, Language, ListSettings, snapshot_of
@@ -52,6 +53,23 @@ def test_an_opt_out_is_for_every_list_where_its_list_says_so() -> None:
     assert fact_of("hello", SPANISH.number).every_list == ()
 
 
+def test_a_part_of_a_text_carries_the_lists_that_the_whole_of_it_may_end() -> None:
+    whole = ListSettings(
+        account="acme", number="+18005550003", provider="vonage", compliance=Compliance(optout_scope="account")
+    )
+    raw: RawCallback = {
+        "account": "acme", "provider": "vonage", "kind": "inbound", "phone": PHONE,
+        "body": b"msisdn=14155550001&to=18005550003&messageId=1&text=please+do+not&type=text&concat=true"
+                b"&concat-ref=7&concat-total=2&concat-part=1&message-timestamp=2024-01-15+10:35:00",
+        "content_type": "application/x-www-form-urlencoded", "headers": {}, "query": {}, "mid": None, "list": None,
+        "received_at": 1_705_315_000_000, "redriven": False,
+    }  # fmt: skip
+    rules = Rules(snapshot_of([PLAIN, whole]))
+    found = interpret(raw, partition=0, offset=1, adapters=registry.adapters(), rules=rules)
+    assert isinstance(found, MessageFact)
+    assert (found.classification.label, found.every_list) == ("reply", (PLAIN.number, whole.number))
+
+
 STRICT = Compliance(filtered_is_spam=True, blocklist_is_optout=True)
 
 
@@ -86,7 +104,7 @@ def report_of(provider: str, body: bytes, compliance: Compliance) -> DeliveryRep
     rules = Rules(snapshot_of([only]))
     found = interpret(raw, partition=0, offset=1, adapters=registry.adapters(), rules=rules)
     assert isinstance(found, ReportFact)
-    return found.report
+    return as_its_list_says(found.report, rules.of("acme", only.number).failures)
 
 
 def test_the_languages_of_the_configuration_are_those_of_the_rules() -> None:

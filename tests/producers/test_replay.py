@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.replay.quarantine import Left, Selection, again
+from producers.replay.quarantine import Left, Selection, again, arrival_of
 from runtime.clock import now_ms
 from schemas import topics
 from schemas.codec import encoder
@@ -21,7 +21,7 @@ from tests.processors.test_loop import CONFIG, inbound
 from tests.processors.test_loop_trouble import metric
 from tests.stage import Stage, await_condition
 
-PHONE, T0 = "+14155550001", 1_705_314_600_000
+PHONE, T0, DAY = "+14155550001", 1_705_314_600_000, 86_400_000
 TEXT = {"messageId": "1", "from": PHONE, "text": "STOP", "receivedAt": "2024-01-15T10:35:00.000+0000"}
 BODY = orjson.dumps({"results": [TEXT]})
 
@@ -44,6 +44,17 @@ def test_a_fragment_keeps_its_arrival_and_says_that_it_comes_again() -> None:
         "list": None, "received_at": T0, "redriven": True,
     }  # fmt: skip
     encoder("RawCallback")(found)
+
+
+@pytest.mark.parametrize("changed, same", [
+    ({}, True), ({"quarantined_at": T0 + DAY, "reason": "other", "source_offset": 9}, True),
+    ({"received_at": T0 + DAY}, False), ({"list": "+18005550001"}, False), ({"query": {}}, False),
+    ({"body": b"{}"}, False), ({"account": "other"}, False),
+])  # fmt: skip
+def test_a_body_that_came_back_goes_once_and_equal_bodies_of_two_arrivals_both_go(
+    changed: dict[str, Any], same: bool
+) -> None:
+    assert (arrival_of(quarantined()) == arrival_of(quarantined(**changed))) is same
 
 
 @pytest.mark.parametrize("changed, expected", [

@@ -53,6 +53,9 @@ def test_without_an_answer_nobody_is_told_yes(stage: Stage) -> None:
         (answer,) = gate.ask([request])
     assert not isinstance(answer, Unanswered)
     assert answer["approved"]
+    other = request_for("acme", "+18005550000", "+14155550002", "AbC12345", now=now_ms())
+    with SendGate(stage.settings(), patience_s=2.0) as gate:
+        assert list(gate.ask([other])) == [Unanswered(other)], "an answer for one list is none for another"
 
 
 @pytest.mark.parametrize("arguments, said", [

@@ -68,3 +68,25 @@ def test_an_outcome_is_judged_by_one_rule_for_all() -> None:
     assert conclude("rejected", loud, "raw")[5:7] == (True, True)
     assert conclude("delivered", loud, "raw")[5:7] == (False, False)
     assert len(conclude("pending", None, "n" * 1000).status_detail) == 128
+
+
+OPT_OUTS = {
+    "infobip": {"603", "573"}, "twilio": {"21610"}, "telnyx": {"40300"}, "plivo": {"200"}, "bandwidth": {"4775"},
+    "bird": {"103", "603", "573"}, "vonage": {"9"}, "cm": set[str](), "sinch": set[str](), "lime": set[str](),
+}  # fmt: skip
+"""Codes by which a report tells that the contact asked for no more (PROVIDERS.md); each is told by an event too."""
+
+
+@pytest.mark.parametrize("provider", FILES)
+def test_the_codes_of_an_opt_out_are_those_of_the_providers_pages(provider: str) -> None:
+    marked = {
+        code: row
+        for rows in table(provider).values()
+        for code, row in rows.items()
+        if row.flags & {"opted_out", "unsubscribe"}
+    }
+    assert {code for code in marked if code.isdigit()} == OPT_OUTS[provider]
+    for row in marked.values():
+        found = conclude("undeliverable", row, "raw")
+        assert (found.opted_out, found.emit_unsubscribe, found.failure_class) == (True, True, "other")
+        assert conclude("delivered", row, "raw")[5:7] == (False, False)
