@@ -17,17 +17,13 @@ class Excerpt:
 
     __slots__ = ("_inflater", "_size", "kept")
 
-    def __init__(self) -> None:
-        """Begin empty."""
+    def __init__(self, content_encoding: str) -> None:
+        """Begin empty; a body in an encoding that zlib does not know is shown as it comes."""
         self.kept = b""
         """What there is to show, EXCERPT_BYTES_MAX at most."""
         self._size = 0
-        self._inflater: Any = None
-
-    def begin(self, content_encoding: str) -> None:
-        """Say how the body is encoded; an encoding that zlib does not know is shown as it comes."""
-        if content_encoding.lower() in _ZLIB_CODINGS:
-            self._inflater = zlib.decompressobj(_ANY_ZLIB)
+        known = content_encoding.lower() in _ZLIB_CODINGS
+        self._inflater: Any = zlib.decompressobj(_ANY_ZLIB) if known else None
 
     def take(self, chunk: bytes) -> bool:
         """Keep what has room of a chunk; answers whether to read on."""

@@ -28,18 +28,24 @@ NO_PHASES: Final = Phases()
 class Stopwatch:
     """Times the parts of one request; a part that comes again, for a second address, adds up."""
 
-    __slots__ = ("_since", "_spent", "phase")
+    __slots__ = ("_last", "_since", "_spent", "phase")
 
     def __init__(self, phase: Phase, now: float) -> None:
         """Begin with a part; `now` is monotonic milliseconds, here and below."""
         self.phase: Phase = phase
         """The part that is under way, or was when the watch stopped."""
         self._since: float | None = now
-        self._spent: dict[Phase, float] = {}
+        self._spent: dict[Phase, float] | None = None
+        """Of the parts before this one."""
+        self._last = 0.0
+        """Of this one, once it ended."""
 
     def enter(self, phase: Phase, now: float) -> None:
         """End one part and begin the next."""
         self.stop(now)
+        if self._spent is None:
+            self._spent = {}
+        self._spent[self.phase] = self._spent.get(self.phase, 0.0) + self._last
         self.phase, self._since = phase, now
 
     def restart(self, phase: Phase, now: float) -> None:
@@ -49,14 +55,15 @@ class Stopwatch:
     def stop(self, now: float) -> None:
         """End the part; a watch that stands still stays as it is."""
         if self._since is not None:
-            self._spent[self.phase] = self._spent.get(self.phase, 0.0) + now - self._since
+            self._last = now - self._since
             self._since = None
 
     def read(self) -> Phases:
-        """The times of the parts that ended."""
-        spent = self._spent
-        if len(spent) == 1 and (waited := spent.get("response")) is not None:  # a pooled connection: nearly every try
-            return Phases(None, None, None, int(waited))
+        """The times, once it is stopped."""
+        if self._spent is None and self.phase == "response":  # a pooled connection: nearly every try
+            return Phases(None, None, None, int(self._last))
+        spent = dict(self._spent or {})
+        spent[self.phase] = spent.get(self.phase, 0.0) + self._last
         return Phases(*(None if (took := spent.get(phase)) is None else int(took) for phase in _ORDER))
 
 

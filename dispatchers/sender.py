@@ -41,6 +41,7 @@ from runtime.deadlines import TimeLimit, limits
 
 DNS_CACHE_S: Final = 10
 DNS_TIMEOUT_S: Final = 2.0
+"""For one name server to answer; the next one, if there is one, then has as long."""
 DNS_FAILED_S: Final = 5.0
 """How long a failed look-up is not repeated: shorter than any tier, so that the next try sees a mended name."""
 DNS_FAILED_NAMES_MAX: Final = 10_000
@@ -77,7 +78,8 @@ class _Progress:
     reused: bool = True
     """Whether a pooled connection was taken."""
     answered: Responded | None = None
-    excerpt: Excerpt = field(default_factory=Excerpt)
+    excerpt: Excerpt | None = None
+    """None while nothing of a body came."""
 
 
 _current: ContextVar[_Progress] = ContextVar("progress")
@@ -93,7 +95,7 @@ class _Protocol(ResponseHandler):
 
     def data_received(self, data: bytes) -> None:
         """Take what came from the socket."""
-        if data.startswith(b"HTTP/"):
+        if data.startswith(b"HTTP/") and not data.endswith(b"\r\n\r\n"):
             head, end, rest = data.partition(b"\r\n\r\n")
             if rest:
                 super().data_received(head + end)
@@ -245,7 +247,9 @@ class Sender:
         self._policy = policy
         self._timeout_s = timeout_s
         self._limits = limits(timeout_s)
-        self._slots = asyncio.Semaphore(connections)
+        self._connections = connections
+        self._under_way = 0
+        self._ended = asyncio.Event()
         self._context = context
         self._resolver = resolver
         self._stack = contextlib.AsyncExitStack()
@@ -295,8 +299,15 @@ class Sender:
         place = self._places.get(url) or self._judge(url)
         if place.refused is not None:
             return Try(Blocked(place.refused), 0)
-        async with self._slots:
+        while self._under_way >= self._connections:
+            self._ended.clear()
+            await self._ended.wait()
+        self._under_way += 1
+        try:
             return await self._timed(place, body, headers)
+        finally:
+            self._under_way -= 1
+            self._ended.set()
 
     async def _timed(self, place: _Place, body: bytes, headers: dict[str, str]) -> Try:
         started = mono_ms()
@@ -365,8 +376,9 @@ class Sender:
         try:
             status = response.status_code
             progress.answered = Responded(status, response.headers.get("retry-after") if status in _MAY_WAIT else None)
-            progress.excerpt.begin(response.headers.get("content-encoding", ""))
             async for chunk in stream:
+                if progress.excerpt is None:
+                    progress.excerpt = Excerpt(response.headers.get("content-encoding", ""))
                 if not progress.excerpt.take(chunk):
                     break
         finally:
@@ -382,7 +394,7 @@ def _made(outcome: Outcome, progress: _Progress, duration_ms: int) -> Try:
     phases = progress.watch.read()
     if isinstance(outcome, Blocked):  # the guard was asked, nobody was called
         phases = phases._replace(connect_ms=None)
-    return Try(outcome, duration_ms, progress.excerpt.kept, phases)
+    return Try(outcome, duration_ms, b"" if progress.excerpt is None else progress.excerpt.kept, phases)
 
 
 _FOREIGN: Final = (TimeoutError, httpx.TransportError, aiohttp.ClientError, ssl.SSLError, OSError, ValueError)
@@ -429,6 +441,8 @@ def _translated(error: BaseException, progress: _Progress) -> Outcome:
     guard = progress.sockets
     if guard.refused and not guard.made:  # of several addresses one was allowed: its failure counts
         return Blocked(guard.refused[0])
+    if any(isinstance(one, aiohttp.InvalidURL) for one in chain):
+        return Blocked("not a URL")  # an address in a form that the client refuses to guess at, such as 127.1
     phase = progress.watch.phase
     if any(isinstance(one, ssl.SSLError) for one in chain):
         return Failed("tls")  # also one that comes after the handshake: TLS 1.3 refuses a client then

@@ -11,6 +11,7 @@ import zlib
 import httpx
 import pytest
 
+from dispatchers.phases import Phases
 from dispatchers.sender import Sender, Try
 from dispatchers.verdict import Blocked, Responded
 from tests.dispatchers.hostile import (
@@ -65,6 +66,13 @@ async def test_a_url_that_no_client_reads_is_blocked_and_ends_nothing(path: str)
 async def test_a_name_that_only_the_client_refuses_is_blocked_and_ends_nothing() -> None:
     assert LOCAL.check_url("http://\u2603.test/") is None, "a name by IDNA 2003, none by IDNA 2008"
     assert (await post(80, host="\u2603.test")).outcome == Blocked("not a URL")
+
+
+@pytest.mark.parametrize("host", ["127.1", "2130706433", "127.0.0.1."])
+async def test_an_address_that_only_the_client_refuses_is_blocked_too(host: str) -> None:
+    assert LOCAL.check_url(f"http://{host}/") is None
+    made = await post(80, host=host)
+    assert (made.outcome, made.phases) == (Blocked("not a URL"), Phases())
 
 
 async def test_being_out_of_file_handles_is_nobodys_failure_but_ours() -> None:

@@ -183,17 +183,25 @@ async def test_a_new_connection_closed_without_an_answer_is_the_endpoints_failur
 
 # ---- our own waiting ------------------------------------------------------------------------------------------------
 async def test_a_try_that_waits_for_its_slot_spends_none_of_its_time() -> None:
+    at_once: set[int] = set()
+    answering = 0
+
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal answering
         while True:
             await reader.readuntil(b"\r\n\r\n")
+            answering += 1
+            at_once.add(answering)
             await asyncio.sleep(0.25)
+            answering -= 1
             writer.write(OK)
             await writer.drain()
 
-    async with endpoint(answer) as port, Sender(LOCAL, timeout_s=0.4, connections=1) as sender:
-        made = await asyncio.gather(*(sender.post(f"http://127.0.0.1:{port}/", b"", {}) for _ in range(4)))
+    async with endpoint(answer) as port, Sender(LOCAL, timeout_s=0.4, connections=2) as sender:
+        made = await asyncio.gather(*(sender.post(f"http://127.0.0.1:{port}/", b"", {}) for _ in range(6)))
     assert {one.outcome for one in made} == {Responded(200)}
     assert max(one.duration_ms for one in made) < 400
+    assert max(at_once) == 2
 
 
 async def test_a_process_that_was_stopped_reads_the_answer_that_came_in_the_meantime(
