@@ -54,6 +54,7 @@ _DEFAULTS: Final = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding"
 IDEMPOTENCY_KEY: Final = "webhook-id"
 _MAY_WAIT: Final = range(300, 600)
 """Statuses whose Retry-After may count (dispatchers/verdict.py says which do)."""
+_HEAD_END: Final = b"\r\n\r\n"
 PLACES_MAX: Final = 10_000
 """URLs remembered; above it the oldest is forgotten and read again when it is called."""
 
@@ -95,11 +96,10 @@ class _Protocol(ResponseHandler):
 
     def data_received(self, data: bytes) -> None:
         """Take what came from the socket."""
-        if data.startswith(b"HTTP/") and not data.endswith(b"\r\n\r\n"):
-            head, end, rest = data.partition(b"\r\n\r\n")
-            if rest:
-                super().data_received(head + end)
-                data = rest
+        if data.startswith(b"HTTP/") and (found := data.find(_HEAD_END, 0, -1)) >= 0:  # -1: something follows
+            body_at = found + len(_HEAD_END)
+            super().data_received(data[:body_at])
+            data = data[body_at:]
         super().data_received(data)
 
 
