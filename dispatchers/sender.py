@@ -13,7 +13,6 @@ tier would have repeated it all the same. A request without a key (a raw forward
 import asyncio
 import contextlib
 import errno
-import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextvars import ContextVar
@@ -21,10 +20,9 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final, Self
 
-import aiodns.error
 import aiohttp
 import httpx
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import AbstractResolver
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.helpers import is_ip_address
 from aiohttp.resolver import AsyncResolver
@@ -34,18 +32,15 @@ from yarl import URL
 
 from dispatchers.egress import EgressPolicy, Sockets, sockets
 from dispatchers.excerpt import BODY_BYTES_READ_MAX, Excerpt
+from dispatchers.names import Names
 from dispatchers.phases import NO_PHASES, Phase, Phases, Stopwatch
 from dispatchers.verdict import Blocked, Failed, FailureKind, Outcome, Responded
-from runtime.clock import mono_ms, mono_s
+from runtime.clock import mono_ms
 from runtime.deadlines import TimeLimit, limits
 
 DNS_CACHE_S: Final = 10
 DNS_TIMEOUT_S: Final = 2.0
 """For one name server to answer; the next one, if there is one, then has as long."""
-DNS_FAILED_S: Final = 5.0
-"""How long a failed look-up is not repeated: shorter than any tier, so that the next try sees a mended name."""
-DNS_FAILED_NAMES_MAX: Final = 10_000
-"""Remembered failures; above it the oldest is forgotten, which costs a look-up."""
 KEEP_ALIVE_S: Final = 30.0
 _NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=None)
 """The one deadline is ours, around everything."""
@@ -180,52 +175,8 @@ class _Body(httpx.AsyncByteStream):
         self._response.release() if self._response.content.at_eof() else self._response.close()
 
 
-class _Names(AbstractResolver):
-    """A resolver that fails at once for a name that has just failed.
-
-    The connector keeps one look-up in flight a name and remembers what succeeded; this adds what failed.
-    """
-
-    def __init__(self, inner: AbstractResolver) -> None:
-        """Wrap a resolver; `close` closes it too."""
-        self._inner = inner
-        self._failed: dict[str, tuple[float, str | None]] = {}
-        """Name to when it may be asked for again, and why it failed, None where nobody answered; the oldest first."""
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        """Look a name up.
-
-        Raises:
-            TimeoutError: no name server answered in time.
-            OSError: it has no address, or the name servers could not say.
-        """
-        until, why = self._failed.get(host, (0.0, None))
-        if mono_s() < until:
-            raise _lookup_error(why)
-        self._failed.pop(host, None)
-        try:
-            return await self._inner.resolve(host, port, family)
-        except OSError as error:
-            why = None if _timed_out(error) else str(error.strerror or "look-up failed")
-            if len(self._failed) >= DNS_FAILED_NAMES_MAX:
-                self._failed.pop(next(iter(self._failed)))
-            self._failed[host] = (mono_s() + DNS_FAILED_S, why)
-            raise _lookup_error(why) from error
-
-    async def close(self) -> None:
-        """Close the wrapped resolver."""
-        await self._inner.close()
-
-
-def _lookup_error(why: str | None) -> OSError:
-    return TimeoutError() if why is None else OSError(None, why)
-
-
-def _timed_out(error: OSError) -> bool:
-    cause = error.__cause__
-    return isinstance(cause, aiodns.error.DNSError) and cause.args[:1] == (aiodns.error.ARES_ETIMEOUT,)
+class _Names(Names, AbstractResolver):
+    """Remembered look-ups as the connector wants them."""
 
 
 class Sender:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from dispatchers import sender as module
+from dispatchers import names as module
 from dispatchers.sender import IDEMPOTENCY_KEY, Sender, Try
 from dispatchers.verdict import Blocked, Failed, FailureKind, Responded
 from runtime import deadlines
