@@ -1,7 +1,8 @@
 """One HTTP try: exactly the bytes given, five seconds for everything, never a redirect. The only user of the client.
 
 httpx's interface with aiohttp's transport (a decision record has the figures); the connector asks the egress guard for
-every socket. The status line decides the outcome; the body after it is only an excerpt.
+every socket. The status line decides the outcome; the body after it is only an excerpt. A try that runs out of time is
+told by the part that it hung in (dispatchers/phases.py).
 
 A pooled connection that the endpoint closed while it was idle fails a request that nobody refused. Where not one byte
 was answered and the request carries its idempotency key (`webhook-id`), it is made once more, within the same time, on
@@ -12,39 +13,34 @@ tier would have repeated it all the same. A request without a key (a raw forward
 import asyncio
 import contextlib
 import errno
-import socket
 import ssl
-import zlib
 from collections.abc import AsyncIterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Self
 
 import aiohttp
 import httpx
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import AbstractResolver
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.helpers import is_ip_address
 from aiohttp.resolver import AsyncResolver
 from httpx_aiohttp.transport import AiohttpTransport, map_aiohttp_exceptions
 from multidict import CIMultiDict
 from yarl import URL
 
-from dispatchers.verdict import Blocked, Failed, Outcome, Responded
-from runtime.clock import mono_ms, mono_s
+from dispatchers.excerpt import BODY_BYTES_READ_MAX, Excerpt
+from dispatchers.names import Names
+from dispatchers.phases import NO_PHASES, Phase, Phases, Stopwatch
+from dispatchers.verdict import Blocked, Failed, FailureKind, Outcome, Responded
+from runtime.clock import mono_ms
 from runtime.deadlines import TimeLimit, limits
 from runtime.egress import EgressPolicy, Sockets, sockets
 
-BODY_BYTES_READ_MAX: Final = 64 * 1024
-"""Read of a response so that its connection can be used again; a longer body closes the connection."""
-EXCERPT_BYTES_MAX: Final = 1024
-"""Kept of a body, after decompression: enough for an error message."""
 DNS_CACHE_S: Final = 10
 DNS_TIMEOUT_S: Final = 2.0
-DNS_FAILED_S: Final = 5.0
-"""How long a failed look-up is not repeated: shorter than any tier, so that the next try sees a mended name."""
-DNS_FAILED_NAMES_MAX: Final = 10_000
-"""Remembered failures; above it the oldest is forgotten, which costs a look-up."""
+"""For one name server to answer; the next one, if there is one, then has as long."""
 KEEP_ALIVE_S: Final = 30.0
 _NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, sock_connect=None)
 """The one deadline is ours, around everything."""
@@ -53,11 +49,9 @@ _DEFAULTS: Final = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding"
 IDEMPOTENCY_KEY: Final = "webhook-id"
 _MAY_WAIT: Final = range(300, 600)
 """Statuses whose Retry-After may count (dispatchers/verdict.py says which do)."""
+_HEAD_END: Final = b"\r\n\r\n"
 PLACES_MAX: Final = 10_000
 """URLs remembered; above it the oldest is forgotten and read again when it is called."""
-_ZLIB_CODINGS: Final = frozenset({"gzip", "x-gzip", "deflate"})
-_ANY_ZLIB: Final = 47
-"""zlib's window bits: the largest window, gzip or zlib told by the header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,45 +61,65 @@ class Try:
     outcome: Outcome
     duration_ms: int
     excerpt: bytes = b""
-    connect_ms: int | None = None
-    """Look-up, connection and TLS; None where a pooled connection was used or none was made."""
+    phases: Phases = NO_PHASES
+    """Of the last request, where a pooled connection was closed under the first."""
 
 
 @dataclass(slots=True)
 class _Progress:
     """How far one request has come."""
 
+    watch: Stopwatch
     sockets: Sockets = field(default_factory=Sockets)
-    connecting_since: float | None = None
-    """None where a pooled connection was taken."""
-    connect_ms: int | None = None
+    reused: bool = True
+    """Whether a pooled connection was taken."""
     answered: Responded | None = None
-    excerpt: bytearray = field(default_factory=bytearray)
-
-    @property
-    def reused(self) -> bool:
-        """Whether no connection was asked for: there is one more than the process makes tries, so nobody waits."""
-        return self.connecting_since is None
-
-    @property
-    def connected(self) -> bool:
-        """Whether there was a connection to speak on."""
-        return self.reused or self.connect_ms is not None
+    excerpt: Excerpt | None = None
+    """None while nothing of a body came."""
 
 
 _current: ContextVar[_Progress] = ContextVar("progress")
 """The request that a connection is made for."""
 
 
+class _Protocol(ResponseHandler):
+    """Reads the head of an answer on its own: what is wrong with the body behind it must not hide the status.
+
+    The stock one gives up both when they come in one packet, so that a Content-Length that counts letters instead of
+    bytes would be a success or none by chance.
+    """
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came from the socket."""
+        if data.startswith(b"HTTP/") and (found := data.find(_HEAD_END, 0, -1)) >= 0:  # -1: something follows
+            body_at = found + len(_HEAD_END)
+            super().data_received(data[:body_at])
+            data = data[body_at:]
+        super().data_received(data)
+
+
 class _Connector(aiohttp.TCPConnector):
     """Tells each request's progress how its connection came about; aiohttp's tracing does so at a tenth of a try."""
 
-    async def _create_connection(self, *arguments: Any, **options: Any) -> ResponseHandler:
+    async def _create_connection(self, req: aiohttp.ClientRequest, *arguments: Any, **options: Any) -> ResponseHandler:
         progress = _current.get()
-        progress.connecting_since = mono_ms()
-        made = await super()._create_connection(*arguments, **options)
-        progress.connect_ms = int(mono_ms() - progress.connecting_since)
+        progress.reused = False
+        progress.watch.restart("connect" if is_ip_address(req.url.raw_host) else "dns", mono_ms())
+        made = await super()._create_connection(req, *arguments, **options)
+        progress.watch.enter("response", mono_ms())
         return made
+
+    async def _wrap_create_connection(self, *arguments: Any, **options: Any) -> Any:
+        """Connect to one of the addresses, in two parts: the protocol is made when TCP stands."""
+        (_, *rest), watch = arguments, _current.get().watch
+        watch.enter("connect", mono_ms())
+
+        def standing() -> ResponseHandler:
+            if options.get("ssl") is not None:
+                watch.enter("tls", mono_ms())
+            return _Protocol(self._loop)
+
+        return await super()._wrap_create_connection(standing, *rest, **options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,41 +175,8 @@ class _Body(httpx.AsyncByteStream):
         self._response.release() if self._response.content.at_eof() else self._response.close()
 
 
-class _Names(AbstractResolver):
-    """A resolver that fails at once for a name that has just failed.
-
-    The connector keeps one look-up in flight a name and remembers what succeeded; this adds what failed.
-    """
-
-    def __init__(self, inner: AbstractResolver) -> None:
-        """Wrap a resolver; `close` closes it too."""
-        self._inner = inner
-        self._failed: dict[str, tuple[float, str]] = {}
-        """Name to when it may be asked for again, and why it failed; the oldest first."""
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        """Look a name up.
-
-        Raises:
-            OSError: it has no address, or no name server said so in time.
-        """
-        until, why = self._failed.get(host, (0.0, ""))
-        if mono_s() < until:
-            raise OSError(None, why)
-        self._failed.pop(host, None)
-        try:
-            return await self._inner.resolve(host, port, family)
-        except OSError as error:
-            if len(self._failed) >= DNS_FAILED_NAMES_MAX:
-                self._failed.pop(next(iter(self._failed)))
-            self._failed[host] = (mono_s() + DNS_FAILED_S, str(error.strerror or "look-up failed"))
-            raise
-
-    async def close(self) -> None:
-        """Close the wrapped resolver."""
-        await self._inner.close()
+class _Names(Names, AbstractResolver):
+    """Remembered look-ups as the connector wants them."""
 
 
 class Sender:
@@ -210,11 +191,16 @@ class Sender:
         context: ssl.SSLContext | None = None,
         resolver: AbstractResolver | None = None,
     ) -> None:
-        """Remember the limits; the client is made on entering. A resolver that is given is closed on leaving."""
+        """Remember the limits; the client is made on entering. A resolver that is given is closed on leaving.
+
+        `connections` is how many tries may be under way; one more waits for its slot before its time begins.
+        """
         self._policy = policy
         self._timeout_s = timeout_s
         self._limits = limits(timeout_s)
         self._connections = connections
+        self._under_way = 0
+        self._ended = asyncio.Event()
         self._context = context
         self._resolver = resolver
         self._stack = contextlib.AsyncExitStack()
@@ -239,7 +225,7 @@ class Sender:
 
     def _transport(self, context: ssl.SSLContext, names: AbstractResolver, **options: Any) -> _ExactTransport:
         connector = _Connector(
-            limit=self._connections,
+            limit=0,  # nobody waits for a connection with the clock running: the slots are the limit
             limit_per_host=0,
             ssl=context,
             ttl_dns_cache=DNS_CACHE_S,
@@ -261,24 +247,38 @@ class Sender:
 
     async def post(self, url: str, body: bytes, headers: dict[str, str]) -> Try:
         """Make one try. What the world may do is a value; anything else raises."""
-        started = mono_ms()
         place = self._places.get(url) or self._judge(url)
         if place.refused is not None:
             return Try(Blocked(place.refused), 0)
-        progress = _Progress()
+        while self._under_way >= self._connections:
+            self._ended.clear()
+            await self._ended.wait()
+        self._under_way += 1
+        try:
+            return await self._timed(place, body, headers)
+        finally:
+            self._under_way -= 1
+            self._ended.set()
+
+    async def _timed(self, place: _Place, body: bytes, headers: dict[str, str]) -> Try:
+        started = mono_ms()
+        progress = _Progress(Stopwatch("response", started))
         try:
             with TimeLimit(self._limits):
                 await self._exchange(self._pooled, place, body, headers, progress)
         except _FOREIGN as error:
+            now = mono_ms()
+            progress.watch.stop(now)
             if _stale(error, progress, headers):
-                left_s = self._timeout_s - (mono_ms() - started) / 1000
-                progress = _Progress()
-                outcome = await self._once_more(place, body, headers, progress, left_s)
+                progress = _Progress(Stopwatch("response", now))
+                outcome = await self._once_more(
+                    place, body, headers, progress, self._timeout_s - (now - started) / 1000
+                )
             else:
                 outcome = progress.answered or _translated(error, progress)
         else:
             outcome = _answer(progress)
-        return Try(outcome, int(mono_ms() - started), bytes(progress.excerpt), progress.connect_ms)
+        return _made(outcome, progress, int(mono_ms() - started))
 
     def _judge(self, url: str) -> _Place:
         """What can be said of a URL without looking its name up, remembered."""
@@ -302,6 +302,7 @@ class Sender:
             async with asyncio.timeout(left_s):
                 await self._exchange(self._single, place, body, headers, progress)
         except _FOREIGN as error:
+            progress.watch.stop(mono_ms())
             return progress.answered or _translated(error, progress)
         return _answer(progress)
 
@@ -321,11 +322,16 @@ class Sender:
         finally:
             sockets.reset(notes)
             _current.reset(mine)
+        progress.watch.stop(mono_ms())
         stream: Any = response.stream
         try:
             status = response.status_code
             progress.answered = Responded(status, response.headers.get("retry-after") if status in _MAY_WAIT else None)
-            await _read(stream, response.headers, progress.excerpt)
+            async for chunk in stream:
+                if progress.excerpt is None:
+                    progress.excerpt = Excerpt(response.headers.get("content-encoding", ""))
+                if not progress.excerpt.take(chunk):
+                    break
         finally:
             await stream.aclose()
 
@@ -335,50 +341,25 @@ def _answer(progress: _Progress) -> Responded:
     return progress.answered
 
 
-async def _read(stream: Any, headers: httpx.Headers, excerpt: bytearray) -> None:
-    """Read a body up to its limit and keep its beginning; a bomb is inflated no further than what is kept."""
-    inflater, size = None, 0
-    async for chunk in stream:
-        if not size and headers.get("content-encoding", "").lower() in _ZLIB_CODINGS:
-            inflater = zlib.decompressobj(_ANY_ZLIB)
-        size += len(chunk)
-        room = EXCERPT_BYTES_MAX - len(excerpt)
-        if room > 0:
-            try:
-                excerpt += chunk[:room] if inflater is None else inflater.decompress(chunk, room)
-            except zlib.error:  # not what it says: shown as it came
-                inflater = None
-                excerpt += chunk[:room]
-        if size > BODY_BYTES_READ_MAX:
-            return
+def _made(outcome: Outcome, progress: _Progress, duration_ms: int) -> Try:
+    phases = progress.watch.read()
+    if isinstance(outcome, Blocked):  # the guard was asked, nobody was called
+        phases = phases._replace(connect_ms=None)
+    return Try(outcome, duration_ms, b"" if progress.excerpt is None else progress.excerpt.kept, phases)
 
 
-_Kind = Literal["timeout_connect", "timeout_response", "connect", "dns", "tls", "protocol"]
 _FOREIGN: Final = (TimeoutError, httpx.TransportError, aiohttp.ClientError, ssl.SSLError, OSError, ValueError)
 _OURS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
 """This machine is out of something: no endpoint's failure, so it ends the process."""
-_CONNECTING: Final[tuple[tuple[type[BaseException], _Kind], ...]] = (
-    (aiohttp.ClientConnectorDNSError, "dns"),
-    (aiohttp.ClientConnectorCertificateError, "tls"),
-    (aiohttp.ClientSSLError, "tls"),
-    (ssl.SSLError, "tls"),
-    (TimeoutError, "timeout_connect"),
-    (httpx.TimeoutException, "connect"),
-    (httpx.TransportError, "connect"),
-    (aiohttp.ClientError, "connect"),
-    (OSError, "connect"),
-    (ValueError, "protocol"),
-)
-"""Foreign exceptions to our words while there is no connection; the first row that fits any of the chain counts."""
-_CONNECTED: Final[tuple[tuple[type[BaseException], _Kind], ...]] = (
-    (ssl.SSLError, "tls"),
-    (TimeoutError, "timeout_response"),
-    (httpx.TransportError, "protocol"),
-    (aiohttp.ClientError, "protocol"),
-    (OSError, "protocol"),
-    (ValueError, "protocol"),
-)
-"""The same once there is one: whatever then ends it without a status line is the endpoint's way of speaking HTTP."""
+_TIMEOUTS: Final[dict[Phase, FailureKind]] = {
+    "dns": "timeout_dns",
+    "connect": "timeout_connect",
+    "tls": "timeout_tls",
+    "response": "timeout_response",
+}
+_FAILURES: Final[dict[Phase, FailureKind]] = {"dns": "dns", "connect": "connect", "tls": "tls", "response": "protocol"}
+"""Foreign exceptions to our words, by the part that they ended: once there is a connection, whatever ends it without a
+status line is the endpoint's way of speaking HTTP."""
 
 
 def _chain(error: BaseException) -> list[BaseException]:
@@ -411,13 +392,13 @@ def _translated(error: BaseException, progress: _Progress) -> Outcome:
     guard = progress.sockets
     if guard.refused and not guard.made:  # of several addresses one was allowed: its failure counts
         return Blocked(guard.refused[0])
-    if (
-        progress.connecting_since is not None
-        and not (progress.connected or guard.made)
-        and isinstance(error, TimeoutError)
-    ):
-        return Failed("dns")
-    for kind, word in _CONNECTED if progress.connected else _CONNECTING:
-        if any(isinstance(one, kind) for one in chain):
-            return Failed(word)
-    raise error
+    if any(isinstance(one, aiohttp.InvalidURL) for one in chain):
+        return Blocked("not a URL")  # an address in a form that the client refuses to guess at, such as 127.1
+    phase = progress.watch.phase
+    if any(isinstance(one, ssl.SSLError) for one in chain):
+        return Failed("tls")  # also one that comes after the handshake: TLS 1.3 refuses a client then
+    if any(isinstance(one, TimeoutError) for one in chain):
+        return Failed(_TIMEOUTS[phase])
+    if any(isinstance(one, ValueError) for one in chain):
+        return Failed("protocol")
+    return Failed(_FAILURES[phase])

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+from dispatchers.phases import Phases
 from dispatchers.verdict import ATTEMPTS_MAX
 from schemas import ids
 from schemas.config import Endpoint
@@ -164,7 +165,7 @@ def attempt_record(
     *,
     verdict: str,
     excerpt: bytes,
-    connect_ms: int | None,
+    phases: Phases,
     next_tier: str | None,
     next_try_at: int | None,
 ) -> Attempt:
@@ -179,7 +180,10 @@ def attempt_record(
         "outcome": made["outcome"],
         "status_code": made["status_code"],
         "started_at": made["at"] - made["duration_ms"],
-        "connect_ms": connect_ms,
+        "dns_ms": phases.dns_ms,
+        "connect_ms": phases.connect_ms,
+        "tls_ms": phases.tls_ms,
+        "response_ms": phases.response_ms,
         "duration_ms": made["duration_ms"],
         "response_excerpt": excerpt,
         "next_tier": next_tier,

@@ -219,7 +219,7 @@ class Tries:
             done,
             verdict=verdict,
             excerpt=made.excerpt,
-            connect_ms=made.connect_ms,
+            phases=made.phases,
             next_tier=next_tier,
             next_try_at=next_try_at,
         )

@@ -4,12 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Final, Literal, assert_never
+from typing import Final, Literal, assert_never, get_args
 
 ATTEMPTS_MAX: Final = 6
 """The first try and one per tier."""
 _DIGITS_MAX: Final = 9
 """A Retry-After of more digits is some 30 years; the last tier is used."""
+
+
+FailureKind = Literal[
+    "timeout_dns", "timeout_connect", "timeout_tls", "timeout_response", "dns", "connect", "tls", "protocol"
+]
+"""The part of a try that took too long, or that failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +30,7 @@ class Responded:
 class Failed:
     """No status line came."""
 
-    kind: Literal["timeout_connect", "timeout_response", "connect", "dns", "tls", "protocol"]
+    kind: FailureKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,7 @@ Verdict = Delivered | RetryAt | Hold | Spent | Dead
 
 OUTCOMES: Final = (
     "success", "http_1xx", "http_3xx", "http_4xx", "http_410", "http_429", "http_5xx",
-    "timeout_connect", "timeout_response", "connect", "dns", "tls", "protocol", "blocked",
+    *get_args(FailureKind), "blocked",
 )  # fmt: skip
 """Every label that `label` answers."""
 _OK: Final = range(200, 300)

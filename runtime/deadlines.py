@@ -11,6 +11,9 @@ from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
 TICK_S: Final = 0.02
 """How late a wait may end."""
+STALL_S: Final = 0.5
+"""A tick that is later than this, after one in time: the loop stood still, as in a process that was stopped. What was
+waited for may lie unread in a socket's buffer; a loop that is merely busy is late by less, and again and again."""
 
 
 class Waiter(Protocol):
@@ -26,21 +29,36 @@ W = TypeVar("W", bound=Waiter)
 class Deadlines(Generic[W]):
     """Waiters that are expired when their time is up."""
 
-    def __init__(self, wait_s: float, expire: Callable[[W], object]) -> None:
-        """Begin empty; belongs to the loop that first adds."""
+    def __init__(self, wait_s: float, expire: Callable[[W], object], *, stalls_count: bool = True) -> None:
+        """Begin empty; belongs to the loop that first adds. `stalls_count` is whether a standing loop uses waits up."""
         self.wait_s = wait_s
         self._expire = expire
+        self._stalls_count = stalls_count
+        self._stood_s = 0.0
+        """How long the loop stood still since the beginning, where that does not count."""
+        self._tick_at = 0.0
+        self._in_time = True
         self._waiting: deque[tuple[float, W]] = deque()
 
     def add(self, waiter: W) -> None:
         """Expire it after the wait, unless it is done by then."""
         loop = asyncio.get_running_loop()
         if not self._waiting:
-            loop.call_later(TICK_S, self._tick, loop)
-        self._waiting.append((loop.time() + self.wait_s, waiter))
+            self._in_time = True
+            self._wind(loop)
+        self._waiting.append((loop.time() - self._stood_s + self.wait_s, waiter))
+
+    def _wind(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._tick_at = loop.time() + TICK_S
+        loop.call_later(TICK_S, self._tick, loop)
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
+        late_s = now - self._tick_at
+        if late_s > STALL_S and self._in_time and not self._stalls_count:
+            self._stood_s += late_s
+        self._in_time = late_s <= STALL_S
+        now -= self._stood_s
         waiting = self._waiting
         while waiting:
             due, waiter = waiting[0]
@@ -50,7 +68,7 @@ class Deadlines(Generic[W]):
                 self._expire(waiter)
             waiting.popleft()
         if waiting:
-            loop.call_later(TICK_S, self._tick, loop)
+            self._wind(loop)
 
 
 class TimeLimit:
@@ -97,5 +115,5 @@ class TimeLimit:
 
 
 def limits(wait_s: float) -> Deadlines[TimeLimit]:
-    """What `TimeLimit` takes: every limit made of it is `wait_s` long."""
-    return Deadlines(wait_s, TimeLimit.expire)
+    """What `TimeLimit` takes: every limit made of it is `wait_s` long, in which this process could act."""
+    return Deadlines(wait_s, TimeLimit.expire, stalls_count=False)

@@ -163,7 +163,10 @@ class Attempt(TypedDict):
     outcome: str
     status_code: int | None
     started_at: int
+    dns_ms: int | None
     connect_ms: int | None
+    tls_ms: int | None
+    response_ms: int | None
     duration_ms: int
     response_excerpt: bytes
     next_tier: str | None

@@ -1,27 +1,20 @@
 """How a try gets its connection: names, look-ups, the pool, and pooled connections that are closed under us."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import time
+from collections.abc import Callable
 
 import pytest
-from aiohttp.resolver import AsyncResolver
 
-from dispatchers import sender as module
+from dispatchers import names as module
 from dispatchers.sender import IDEMPOTENCY_KEY, Sender, Try
-from dispatchers.verdict import Blocked, Failed, Responded
-from tests.dispatchers.hostile import LOCAL, OK, TIMEOUT_S, NameServer, endpoint, name_server, raw
+from dispatchers.verdict import Blocked, Failed, FailureKind, Responded
+from runtime import deadlines
+from tests.dispatchers.hostile import LOCAL, OK, SERVFAIL, TIMEOUT_S, asking, endpoint, name_server, raw
+from tests.dispatchers.receiver import Receiver
+from tests.stage import await_condition
 
 WEBHOOK = {IDEMPOTENCY_KEY: "evt_1"}
-SERVFAIL = 2
-
-
-@asynccontextmanager
-async def asking(server: NameServer, *, timeout_s: float = TIMEOUT_S) -> AsyncIterator[Sender]:
-    assert server.address, "an empty one would ask the machine's own name server"
-    resolver = AsyncResolver(nameservers=[server.address], timeout=0.2, tries=1)
-    async with Sender(LOCAL, timeout_s=timeout_s, connections=50, resolver=resolver) as sender:
-        yield sender
 
 
 # ---- names ----------------------------------------------------------------------------------------------------------
@@ -33,8 +26,8 @@ async def test_a_name_is_looked_up_once_and_remembered() -> None:
     assert names.asked == ["hook.test"]
 
 
-@pytest.mark.parametrize("fault", ["unknown", "servfail", "silent"])
-async def test_a_name_that_cannot_be_looked_up_is_a_dns_failure_and_not_asked_for_again_at_once(fault: str) -> None:
+@pytest.mark.parametrize("fault, kind", [("unknown", "dns"), ("servfail", "dns"), ("silent", "timeout_dns")])
+async def test_a_name_that_cannot_be_looked_up_is_not_asked_for_again_at_once(fault: str, kind: FailureKind) -> None:
     async with name_server(servfail=SERVFAIL) as names, asking(names) as sender:
         names.silent.add("silent.test")
         url = f"http://{fault}.test:9/"
@@ -42,7 +35,7 @@ async def test_a_name_that_cannot_be_looked_up_is_a_dns_failure_and_not_asked_fo
         asked = len(names.asked)
         made.append(await sender.post(url, b"{}", {}))
         assert len(names.asked) == asked <= 2, "c-ares may ask one more time on an error"
-    assert {one.outcome for one in made} == {Failed("dns")}
+    assert {one.outcome for one in made} == {Failed(kind)}
 
 
 async def test_a_name_that_was_mended_is_found_by_a_later_try(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,11 +55,11 @@ async def test_failed_names_are_forgotten_when_there_are_too_many(monkeypatch: p
     assert names.asked == ["a.test", "b.test", "c.test", "a.test"]
 
 
-async def test_a_look_up_slower_than_the_whole_try_is_a_dns_failure() -> None:
+async def test_a_look_up_slower_than_the_whole_try_hangs_in_its_look_up() -> None:
     async with name_server() as names:
         names.silent.add("slow.test")
         async with asking(names, timeout_s=0.05) as sender:
-            assert (await sender.post("http://slow.test:9/", b"{}", {})).outcome == Failed("dns")
+            assert (await sender.post("http://slow.test:9/", b"{}", {})).outcome == Failed("timeout_dns")
 
 
 async def test_a_name_with_only_private_addresses_is_blocked() -> None:
@@ -84,20 +77,6 @@ async def test_of_a_name_with_a_private_address_too_only_the_allowed_one_counts(
 
 
 # ---- the pool -------------------------------------------------------------------------------------------------------
-async def test_the_time_to_connect_is_told_where_a_connection_was_made() -> None:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while True:
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(OK)
-            await writer.drain()
-
-    async with endpoint(answer) as port, Sender(LOCAL, timeout_s=TIMEOUT_S, connections=1) as sender:
-        first, second = [await sender.post(f"http://127.0.0.1:{port}/", b"", {}) for _ in range(2)]
-    assert first.connect_ms is not None
-    assert 0 <= first.connect_ms <= first.duration_ms
-    assert second.connect_ms is None
-
-
 class Fickle:
     """Answers the first request of its first connection, then does to that connection what it is told."""
 
@@ -147,7 +126,7 @@ async def test_a_pooled_connection_closed_under_us_is_not_the_endpoints_failure(
     made = await twice(fickle, WEBHOOK)
     assert made.outcome == Responded(200)
     assert fickle.requests == [1, 1, 2]
-    assert made.connect_ms is not None
+    assert made.phases.connect_ms is not None
 
 
 async def test_the_repeated_request_takes_none_of_the_other_pooled_connections_which_may_be_closed_too() -> None:
@@ -200,3 +179,41 @@ async def test_a_new_connection_closed_without_an_answer_is_the_endpoints_failur
     async with endpoint(answer) as port, Sender(LOCAL, timeout_s=TIMEOUT_S, connections=5) as sender:
         assert (await sender.post(f"http://127.0.0.1:{port}/", b"{}", WEBHOOK)).outcome == Failed("protocol")
     assert connections == 1
+
+
+# ---- our own waiting ------------------------------------------------------------------------------------------------
+async def test_a_try_that_waits_for_its_slot_spends_none_of_its_time() -> None:
+    at_once: set[int] = set()
+    answering = 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal answering
+        while True:
+            await reader.readuntil(b"\r\n\r\n")
+            answering += 1
+            at_once.add(answering)
+            await asyncio.sleep(0.25)
+            answering -= 1
+            writer.write(OK)
+            await writer.drain()
+
+    async with endpoint(answer) as port, Sender(LOCAL, timeout_s=0.4, connections=2) as sender:
+        made = await asyncio.gather(*(sender.post(f"http://127.0.0.1:{port}/", b"", {}) for _ in range(6)))
+    assert {one.outcome for one in made} == {Responded(200)}
+    assert max(one.duration_ms for one in made) < 400
+    assert max(at_once) == 2
+
+
+async def test_a_process_that_was_stopped_reads_the_answer_that_came_in_the_meantime(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(deadlines, "STALL_S", 0.1)
+    receiver = Receiver(delay_s=0.05)  # on a thread of its own
+    try:
+        async with Sender(LOCAL, timeout_s=0.3, connections=1) as sender:
+            trying = asyncio.create_task(sender.post(receiver.url, b"{}", {}))
+            await asyncio.to_thread(await_condition, lambda: receiver.hits, what="the request")
+            time.sleep(0.5)  # noqa: ASYNC251  # the loop is to stand still
+            assert (await trying).outcome == Responded(200)
+    finally:
+        receiver.close()

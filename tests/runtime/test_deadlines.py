@@ -1,8 +1,10 @@
 import asyncio
+import time
 from contextlib import suppress
 
 import pytest
 
+from runtime import deadlines as module
 from runtime.deadlines import Deadlines, TimeLimit, limits
 
 
@@ -71,3 +73,33 @@ async def test_a_cancellation_from_outside_wins_over_a_limit_that_expires_with_i
     with suppress(asyncio.CancelledError):
         await task
     assert task.cancelled()
+
+
+@pytest.mark.parametrize("stalls_count", [True, False])
+async def test_a_loop_that_stood_still_uses_up_a_wait_only_where_that_counts(
+    stalls_count: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "STALL_S", 0.1)
+    expired: list[asyncio.Future[None]] = []
+    deadlines: Deadlines[asyncio.Future[None]] = Deadlines(0.15, expired.append, stalls_count=stalls_count)
+    waiter = asyncio.get_running_loop().create_future()
+    deadlines.add(waiter)
+    await asyncio.sleep(0)
+    time.sleep(0.3)  # noqa: ASYNC251  # the loop is to stand still
+    await asyncio.sleep(0.05)
+    assert bool(expired) is stalls_count
+    await asyncio.sleep(0.2)
+    assert expired == [waiter], "it is late, not forgotten"
+
+
+async def test_a_loop_that_is_always_late_is_busy_and_its_waits_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "STALL_S", 0.03)
+
+    async def late() -> None:
+        with TimeLimit(limits(0.2)):
+            for _ in range(6):
+                time.sleep(0.06)  # noqa: ASYNC251  # the loop is to be late
+                await asyncio.sleep(0.001)
+
+    with pytest.raises(TimeoutError):
+        await late()
