@@ -59,7 +59,7 @@ def changed_payload(record: ConfigRecord, **fields: Any) -> ConfigRecord:
     return {**record, "payload": json.dumps({**json.loads(record["payload"]), **fields})}
 
 
-@pytest.mark.parametrize("keys", [OLD, f"{OLD},{NEW}"])
+@pytest.mark.parametrize("keys", [OLD, f"{OLD},{NEW}"], ids=["alone", "first of two"])
 def test_under_the_first_key_nothing_is_done(keys: str) -> None:
     found = reseal(records(), SecretBox(keys))
     assert (found.changes, found.closed) == ([], [])
