@@ -72,7 +72,7 @@ def test_an_outcome_is_judged_by_one_rule_for_all() -> None:
 
 OPT_OUTS = {
     "infobip": {"603", "573"}, "twilio": {"21610"}, "telnyx": {"40300"}, "plivo": {"200"}, "bandwidth": {"4775"},
-    "bird": {"103", "603", "573"}, "vonage": {"9"}, "cm": set[str](), "sinch": set[str](), "lime": set[str](),
+    "bird": {"103", "603", "573"}, "vonage": {"9", "1240"}, "cm": set[str](), "sinch": set[str](), "lime": set[str](),
 }  # fmt: skip
 """Codes by which a report tells that the contact asked for no more (PROVIDERS.md); each is told by an event too."""
 
