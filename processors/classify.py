@@ -14,7 +14,7 @@ from typing import Final, Literal
 import msgspec
 
 from processors.optout import formats, languages, normal, phrases, reactions, spellings, tags, unwritten
-from processors.optout.words import EXACT, Keyword, pack, rows
+from processors.optout.words import ASKED, EXACT, Keyword, pack, rows
 from schemas.records import MessageLabel
 
 RULESET_VERSION: Final = "2026.11-2"
@@ -134,7 +134,7 @@ def _by_keyword(key: str, own: str, policy: Policy) -> Classification | None:
     if row is not None:
         return _classified(row, "exact", own)
     if not key.isascii():
-        row = policy.keywords.get(normal.look_alike(key))
+        row = policy.keywords.get(normal.look_alike(key)) or policy.keywords.get(normal.look_alike_by_sound(key))
         if row is not None:
             return _classified(row, "obfuscated", own)
     return None
@@ -181,8 +181,8 @@ def _of_phrase(phrase: phrases.Phrase | None) -> Classification | None:
 
 def _by_phrase(plain: str) -> phrases.Phrase | None:
     """A phrase within a clause; where none is, one that goes over the end of a line."""
-    clauses = phrases.respelt(normal.shortened(normal.mixed_words_folded(normal.clauses(plain))))
-    found = phrases.find(clauses) or languages.find(clauses)
+    clauses = normal.shortened(normal.mixed_words_folded(normal.clauses(plain)))
+    found = phrases.find(phrases.respelt(clauses)) or languages.find(clauses)
     return _by_phrase(plain.replace("\n", " ")) if found is None and "\n" in plain else found
 
 
@@ -193,6 +193,9 @@ def _by_form(words: list[str], own: str, plain: str, policy: Policy) -> Classifi
         row = policy.keywords.get(" ".join(core))
         if row is not None and row.label == "opt_out":
             return _classified(row, "format", own)
+        asked = ASKED.get(" ".join(core)) if formats.asks(words) else None
+        if asked is not None:
+            return _classified(asked, "format", own)
     form = formats.read([normal.shortened(word) for word in core] if len(core) > 1 else core or words)
     if form is not None:
         return Classification("opt_out", form.keyword, "format", form.rule_id, own[:MATCHED_CHARS_MAX])

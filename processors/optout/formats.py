@@ -14,10 +14,33 @@ _COURTESY: Final = words_of(
     """
     please pls plz plse pleas plea thanks thank thx thnx tks ty tnx now immediately ok okay k just but kindly asap
     sir madam maam hi hello hey sorry already svp merci bitte aub danke gracias obrigado obrigada favor
-    alstublieft grazie takk tack tak prosze
+    alstublieft grazie takk tack tak prosze pliz plis pleez plase pelase plese lutfen пожалуиста ya
     """
 )
 """Words that carry no meaning of their own beside a keyword."""
+_NOISE: Final = words_of(
+    """
+    bruh bro bruv dude man girl lady ladies guys people folks mate buddy pal friend yall team god gosh jesus christ lord
+    damn dammit damnit dangit goddamn hell wtf ffs smh fs seriously serious really freaking frickin fricking freakin
+    fucking fuckin fing effing bloody nope no nah naw na yes yeah yea yep yo ugh ughh argh grr hmm um uh well so then dear
+    respectfully morning afternoon evening again always sirs gentlemen greetings everyone crap shit bs hun honey sweetie
+    amigo assholes asshole idiots idiot jerk jerks creep creeps morons moron bot robot losers bitch bitches today pleeease
+    pleaseee pleasee thankyou thanku byebye bye goodbye cheers regards kind finally definitely absolutely simply
+    """
+)
+"""What people say around a strong keyword without saying anything else. `oh` and `omg` are left out: they tease."""
+_ASIDE: Final = re.compile(
+    r"\b(?:for (?:the love of \w+|(?:gods?|fucks?|christs?|petes?|heavens?|goodness) sakes?|good|real|ever)|i (?:said|say|mean it|am serious|beg (?:you|u|of you))|"
+    r"(?:im|i am) (?:serious|not kidding|begging(?: (?:you|u))?|asking(?: (?:you|u))?)|once and for all|effective (?:immediately|now|today)|damn it|god damn it|"
+    r"as soon as possible|(?:final|last|second|third|2nd|3rd) (?:warning|notice|time|request)|(?:\d{1,3}|many|so many|two|three|four|five) times|"
+    r"good (?:morning|day|evening|afternoon)|god damn(?:it)?|this is my|(?:do|did) (?:you|u) (?:hear|understand)(?: me)?|in the name of \w+|"
+    r"not interested|no (?:thanks|thank (?:you|u)|gracias)|do it now|all of (?:it|this|you|them)|once again|this is the|with (?:this|these|it|that|that shit|the crap)|w this|to this)\b"
+)
+"""The same in more than one word."""
+_PLEASES: Final = words_of(
+    "please pls plz plse pliz favor svp bitte aub alstublieft lutfen prosze plait favore пожалуиста ya already now"
+)
+"""Words that ask, beside which a word of a language's pack is no answer."""
 _YOU: Final = re.compile(
     r"\b(?:no thank (?:you|u)|thank (?:you|u)|por favor|por fa|per favore|right (?:now|away)|at once|(?:s il|sil) vous plait|yall|"
     r"(?:can|could|would|will) (?:you|u)|not interested|no (?:thanks|thank (?:you|u)))\b"
@@ -38,13 +61,14 @@ _STOPS: Final = frozenset({"stop", "stopall", "stopp", "arret", "quit"})
 _LEADS: Final = words_of(
     """
     reply replying text texting txt send sending type typing respond responding answer say said saying press write
-    back with the word i
+    back with the word i im again
     """
 )
 _JOINTS: Final = words_of(
     """
     to 2 for and or end stop the all from out opt texts messages txts msgs sms text me be removed quit cancel
-    unsubscribe unsub optout
+    unsubscribe unsub optout mms txt msg message messaging texting subscription service notifications alerts ads promo promos
+    marketing list these this sending delete promotional automated your ur any more
     """
 )
 _SHORT_CODE: Final = re.compile(
@@ -52,25 +76,54 @@ _SHORT_CODE: Final = re.compile(
 )
 _TWO: Final = re.compile(r"(stop|unsubscribe|optout|unsub)2(?:end|quit|stop|cancel|unsubscribe|optout|unsub)")
 _PLAYFUL: Final = re.compile(
-    r"[\U0001F600-\U0001F606\U0001F609-\U0001F60D\U0001F923\U0001F602\U0001F618\U0001F970\U0001F605]|\b(?:lol|lmao|rofl|haha\w*|hehe\w*|jk|omg|blush\w*|kidding|teasing|too funny)\b",
+    r"[\U0001F600-\U0001F606\U0001F609-\U0001F60D\U0001F923\U0001F602\U0001F618\U0001F970\U0001F605]|\b(?:lol|lmao|rofl|haha\w*|hehe\w*|jk|omg|blush\w*|(?<!not )kidding|teasing|too funny|so (?:cute|funny|good|sweet|pretty)|too (?:cute|sweet|much)|crying|dying|screaming|obsessed|love (?:it|this|that|these|you guys)|i need (?:it|this|these|that|one)|cant even)\b",
     re.IGNORECASE,
 )
 _CAPITALS: Final = re.compile(r"\W*(STOP|UNSUBSCRIBE|STOPALL)[\s,:]+([A-Za-z']+)(?:\s+([A-Za-z']+))?")
 _LOWER: Final = re.compile(
-    r"\W*(stop|unsubscribe|stopall) (?:i|im|ive|id|who (?:is|are|gave|the)|wrong|not interested|this is (?:not|the wrong|my))\b"
+    r"\W*(stop|unsubscribe|stopall|unsub) (?:i|im|ive|id|who (?:is|are|gave|the)|wrong|not interested|this is (?:not|the wrong|my|a|spam|harass\w*|illegal)|"
+    r"already \w+|never|no longer|nobody|no one|no more|not (?:me|my|a|the)|leave (?:me|us)|(?:remove|delete|take) (?:me|my|us|this)|lose my|quit|"
+    r"unsubscribe|do not|dont|we (?:dont|do not|have|already|moved|are not|arent)|(?:he|she) (?:died|is dead|passed|moved|does not|doesnt)|you have (?:the|been)|"
+    r"youve got|my name is not|please (?:remove|take|delete))\b"
 )
 _SPEAKING: Final = words_of(
     """
     i im ive id my we were you u your ur youre who wrong not dont do no never please this nobody whoever am
     """
 )
+_LAST: Final = re.compile(r"(\w+ (?:[^.!?;\n]{0,200} )?\w+) (stop|unsubscribe|stopall)[ .!\n]*$")
+_NOT_BEFORE_LAST: Final = words_of(
+    """
+    the a an my your his her their our this that to bus next last first final one full pit truck rest non whistle dead hard
+    door short quick wont will cant cannot dont not never didnt doesnt must should would could might may i you u we they it he
+    she and or either than at tram train metro subway every which what any some no single say said texted reply replied type
+    word ever just gonna never wouldnt couldnt ill youll well theyll lets let make made them him me us nonstop without of in
+    on for called named is was are were be been shuttle bathroom gas lunch coffee pee potty each another second third 2nd 3rd
+    if when until till did do does have has had want wanna need try press text send says sent typed hit use with by from
+    """
+)
+"""Words before which STOP or UNSUBSCRIBE is no request of its own."""
+_S_BEFORE_LAST: Final = words_of(
+    "thanks thx yes times please this us pass years guys texts messages assholes jesus sirs"
+)
+_COMPLAINT: Final = re.compile(
+    r"\b(?:not interested|no longer|wrong|already|never|do not|dont|did not|didnt|isnt|is not|im not|i am not|i am a|im a|you are|youre|"
+    r"moved|no thanks|no thank you|nope|not a|not my|harass\w*|spam|scam|enough|please|sick of|tired of|tcpa|lawyer|minor|"
+    r"no one|nobody|annoying|died|passed away|texts|texting|messages|unsolicited|consent|leave me|remove me)\b"
+)
 _CANONICAL: Final = {"cease": "STOP", "stopp": "STOP", "stoppen": "STOP"}
 _OF_TEXTS: Final = re.compile(
     r"\b(?:you|u|yall) (?:keep |always |still )?(?:text|message|send|spam)|\b(?:\d?th|second|third|last|\dth|\drd) time\b|\b(?:texts|texting|messages|messaging|msgs)\b"
 )
 """Beside it a weak keyword that is a sentence (`Quit. You text every day`) means what it means alone."""
-_STRONG_PARTS: Final = ("stop", "unsub", "opt", "revok", "remove", "arret", "cease", "quit", "cancel", "end")
+_REMOVALS: Final = frozenset({"remove", "delete", "take off", "take it off", "take this off", "remove it", "delete it", "remove this"})
+_OF_NUMBERS: Final = re.compile(r"\b(?:number|phone|cell|landline|list|line|texts|no longer|moved|deceased|subscriber)\b")
+"""Beside it `please remove` means the number."""
+_STRONG_PARTS: Final = ("stop", "unsub", "opt", "revok", "remove", "arret", "cease", "quit", "cancel", "end", "delete", "take")
 """One of them stands in every text that `in_a_sentence` can find; a cheap look before a dear one."""
+
+
+_KEYWORDS: Final = STRONG_WORDS | WEAK_WORDS
 
 
 class Form(NamedTuple):
@@ -85,6 +138,17 @@ def without_courtesy(words: list[str]) -> list[str]:
     if not _YOU_WORDS.isdisjoint(words):
         words = _YOU.sub(" ", " ".join(words)).split()
     return [word for word in words if word not in _COURTESY]
+
+
+def without_noise(words: list[str]) -> list[str]:
+    """The words that carry meaning beside a strong keyword: what is said in anger or kindness is gone too."""
+    text = _YOU.sub(" ", _ASIDE.sub(" ", " ".join(words)))
+    return [word for word in text.split() if word not in _COURTESY and word not in _NOISE]
+
+
+def asks(words: list[str]) -> bool:
+    """Whether somebody says please, or now."""
+    return not _PLEASES.isdisjoint(words)
 
 
 def single_token(plain: str) -> str | None:
@@ -121,6 +185,8 @@ def _instruction(core: list[str]) -> Form | None:
     while at < len(core) and core[at] in _LEADS:
         at += 1
     kept = core[at:]
+    if len(kept) > 1 and not STRONG_WORDS.isdisjoint(kept) and _KEYWORDS.issuperset(kept):
+        return Form(next(word for word in kept if word in STRONG_WORDS).upper(), "format.repeated")
     if not kept or (kept[0] not in STRONG_WORDS and " ".join(kept[:2]) not in STRONG_KEYS):
         return None
     if not all(word in _JOINTS or word in STRONG_WORDS or word in WEAK_WORDS for word in kept):
@@ -138,7 +204,7 @@ def in_a_sentence(plain: str, own: str) -> Form | None:
     """
     if not any(part in plain for part in _STRONG_PARTS):
         return None
-    found = _sentence(plain) or _opening(plain, own)
+    found = _sentence(plain) or _opening(plain, own) or _ending(plain, own)
     return None if found is None or _PLAYFUL.search(own) is not None else found
 
 
@@ -151,6 +217,15 @@ def _sentence(plain: str) -> Form | None:
         text = " ".join(core)
         if text in STRONG_KEYS or (text in WEAK_WORDS and _OF_TEXTS.search(plain) is not None):
             return Form(_CANONICAL.get(text, text.upper()), "format.sentence")
+        if core != words or len(words) > 1:
+            meant = without_noise(words)
+            bare = " ".join(meant)
+            if bare in STRONG_KEYS:
+                return Form(_CANONICAL.get(bare, bare.upper()), "format.sentence")
+            if len(meant) > 1 and meant[0] in _STOPS and _AFTER_STOP.issuperset(meant[1:]):
+                return Form("STOP" if meant[0] != "quit" else "QUIT", "format.sentence")
+        if text in _REMOVALS and _OF_NUMBERS.search(plain) is not None:
+            return Form("REMOVE ME", "format.sentence")
         if len(core) > 1 and STRONG_WORDS.issuperset(core):
             return Form(core[0].upper(), "format.sentence")
         if len(core) == 1 and core[0] not in STRONG_WORDS and ("stop" in text or text.startswith("unsub")):
@@ -181,3 +256,22 @@ def _opening(plain: str, own: str) -> Form | None:
     if comma and last in STRONG_KEYS:
         return Form(last.upper(), "format.sentence")
     return None
+
+
+def _ending(plain: str, own: str) -> Form | None:
+    """`I already voted stop`: a strong keyword as the last word of somebody who complains, or in capitals."""
+    found = _LAST.search(plain)
+    if found is None or own.rstrip().endswith("?"):
+        return None
+    *_, before = found[1].rpartition(" ")
+    if before in _NOT_BEFORE_LAST or (before.endswith("s") and before not in _S_BEFORE_LAST):
+        return None
+    if _COMPLAINT.search(found[1]) is None and not _shouted(own, found[2]):
+        return None
+    return Form(found[2].upper(), "format.ending")
+
+
+def _shouted(own: str, keyword: str) -> bool:
+    """Whether the last word is in capitals and those before it are not."""
+    last = own.rstrip(" .!\n")[-len(keyword) :]
+    return last == keyword.upper() and own != own.upper()

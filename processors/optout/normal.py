@@ -34,8 +34,13 @@ _LATIN: Final[dict[int, str | None]] = {
 """Latin letters that no decomposition opens."""
 _CYRILLIC: Final = _pairs("аa вb сc ԁd еe гr нh һh іi јj кk ӏl мm пn оo рp ԛq ѕs тt уy ԝw хx ѵv")
 _GREEK: Final = _pairs("αa βb εe ηn ιi κk νv οo ρp τt υu χx ωw ϲc ϳj")
-_LOOK_ALIKE: Final = {**_CYRILLIC, **_GREEK}
+_LISU: Final = _pairs("ꓮa ꓐb ꓚc ꓓd ꓰe ꓝf ꓖg ꓧh ꓲi ꓙj ꓗk ꓡl ꓟm ꓠn ꓳo ꓑp ꓣr ꓢs ꓔt ꓴu ꓦv ꓪw ꓫx ꓬy ꓜz")
+_CHEROKEE: Final = _pairs("Ꭺa Ᏼb Ꮯc Ꭰd Ꭼe Ꮐg Ꮋh Ꭵi Ꭻj Ꮶk Ꮮl Ꮇm Ꮲp Ꮢr Ꮪs Ꭲt Ꮩv Ꮃw Ꮓz")
+_ARMENIAN: Final = _pairs("օo սu ոn հh")
+_LOOK_ALIKE: Final = {**_CYRILLIC, **_GREEK, **_LISU, **_CHEROKEE, **_ARMENIAN}
 """Letters drawn like Latin ones, after case folding."""
+_LOOK_ALIKE_BY_SOUND: Final = {**_LOOK_ALIKE, ord("с"): "s"}
+"""The Cyrillic es is drawn like a c and sounds like an s; `СТОР` is written with both in mind."""
 _APOSTROPHES: Final = "'\u2018\u2019\u201b\u02bc\u00b4`\uff07"
 _NO_APOSTROPHES: Final = str.maketrans(dict.fromkeys(_APOSTROPHES))
 _RUN: Final = re.compile(r"([^\W\d])\1{2,}")
@@ -84,6 +89,11 @@ def flag_letters(text: str) -> str:
 def look_alike(key: str) -> str:
     """The key with letters of other scripts read as the Latin ones they are drawn like."""
     return key if key.isascii() else key.translate(_LOOK_ALIKE)
+
+
+def look_alike_by_sound(key: str) -> str:
+    """The same with the Cyrillic es read as an s."""
+    return key.translate(_LOOK_ALIKE_BY_SOUND)
 
 
 def shortened(key: str) -> str:

@@ -7,8 +7,9 @@ a word costs one look-up. Legal ground: words that a reasonable person understan
 import re
 from typing import Final, NamedTuple
 
-from processors.optout.phrase_rules import RULES, Rule
-from processors.optout.spellings import STOP_SLIPS, is_unsubscribe
+from processors.optout.phrase_rules import RULES
+from processors.optout.phrase_words import Rule
+from processors.optout.spellings import NEAR, STOP_SLIPS, is_unsubscribe
 
 
 class Phrase(NamedTuple):
@@ -51,10 +52,12 @@ _PARTIAL_UNSUBSCRIBE: Final = re.compile(
 def respelt(clauses: str) -> str:
     """The clauses with STOP and UNSUBSCRIBE spelt right, where a rule would ask for more than the word."""
     words = clauses.split(" ")
-    if STOP_SLIPS.isdisjoint(words) and "uns" not in clauses and "scri" not in clauses:
+    if STOP_SLIPS.isdisjoint(words) and NEAR.keys().isdisjoint(words) and "uns" not in clauses and "scri" not in clauses:
         return clauses
-    changed = ["stop" if word in STOP_SLIPS else "unsubscribe" if is_unsubscribe(word) else word for word in words]
-    return " ".join(changed)
+    return " ".join(
+        "stop" if word in STOP_SLIPS else NEAR.get(word) or ("unsubscribe" if is_unsubscribe(word) else word)
+        for word in words
+    )
 
 
 def find(clauses: str) -> Phrase | None:

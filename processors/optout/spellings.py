@@ -18,7 +18,7 @@ _FIGURES: Final = str.maketrans(
 )
 """Figures and signs that people write for letters."""
 _FIGURE_TARGETS: Final = frozenset(
-    {"stop", "stopall", "quit", "cancel", "unsubscribe", "unsub", "optout", "revoke", "remove", "block"}
+    {"stop", "stopall", "quit", "cancel", "unsubscribe", "unsub", "optout", "revoke", "remove", "removeme", "block"}
 )
 """END and WRONG are left out: `3nd` is a slip for an ordinal."""
 _MASKED: Final = re.compile(r"[a-z]+(?:[*#_.][a-z]+)+")
@@ -45,7 +45,7 @@ _LONGEST: Final = 40
 _REAL_WORDS: Final = words_of(
     """
     top tops step steps shop shops slop sop sops stow stows strop stoop stoops stomp stomps atop estop swop swops
-    stob stot stoup stope stor stof stom stork stoa scop stopped stopper stopping tope stoep evoke cancer
+    stob stot stoup stope stor stof stom stork stoa scop stopped stopper stopping stops tope stoep evoke cancer
     cancels chancel
     """
 )
@@ -73,6 +73,8 @@ _LONG: Final = "unsubscribe"
 _LONG_SLIPS_MAX: Final = 2
 _LONG_LENGTHS: Final = range(8, 15)
 _OPPOSITES: Final = frozenset({"subscribe", "subscribed", "resubscribe", "subscriber", "subscribes", "unsubscribing"})
+_SAID: Final = frozenset({"stahp", "stawp", "stoph", "stahpp", "stawpp", "shtop", "estop"})
+"""STOP as it is said."""
 _TELESCOPED: Final = frozenset(
     {"unscribe", "unscribed", "unsuscrib", "unsubscrib", "unsubcrib", "desubscribe", "dissubscribe"}
 )
@@ -85,10 +87,36 @@ _GLUED: Final = re.compile(
 
 STOP_SLIPS: Final = frozenset(
     {slip for slip, word in _SLIPS.items() if word == "stop"}
-    | {"stahp", "stawp", "stoph"}
+    | _SAID
     | {a + b + c + "p" for a in "s5" for b in "t7" for c in "o0"}
 ) - {"stop"}
 """STOP misspelt, as it is said, and with figures; for rules that ask for more than the word."""
+
+
+_REAL_NEAR: Final = words_of(
+    """
+    testing massage massages massaged passage passages spending ending tending mending lending vending rending seeding
+    seending numbers numbered numbed lumber umber umbers members member messaged messages message texts texted remover
+    removes removed removal contract contracts contacted contacts contact contacting contracting relieving removing bothering
+    motherings deceiving nothing mothering smothering bothered brothering sanding binding sending fending wending bending
+    """
+)
+_NEAR_FEWEST: Final = 6
+NEAR: Final[Mapping[str, str]] = {
+    slip: word
+    for word in ("texting", "messages", "messaging", "message", "sending", "contacting", "contact", "remove", "number", "receiving", "bothering")
+    for slip in _one_slip(word)
+    if slip[0] == word[0] and len(slip) >= _NEAR_FEWEST - 1 and slip not in _REAL_NEAR
+} | {
+    "txtn": "texting", "txtin": "texting", "textn": "texting", "txtng": "texting", "txting": "texting", "textig": "texting",
+    "textting": "texting", "msgn": "messaging", "msgin": "messaging", "numba": "number", "numbr": "number", "nbr": "number",
+    "recieving": "receiving", "recieve": "receive", "recive": "receive", "sendn": "sending", "snding": "sending", "dis": "this",
+    "remve": "remove", "rmove": "remove", "remov": "remove", "msgz": "messages", "txtz": "texts", "mesgs": "messages", "tex": "text",
+    "atop": "stop", "tetx": "text", "txet": "text", "dnt": "dont", "dno": "do not",
+    "lisst": "list", "lsit": "list", "lst": "list", "wronge": "wrong", "worng": "wrong",
+    "rong": "wrong", "wrog": "wrong", "wrnog": "wrong", "wromg": "wrong", "wron": "wrong",
+}  # fmt: skip
+"""Words of the subject misspelt, for phrases: a phrase asks for more than the word, so the words beside it guard it."""
 
 
 class Read(NamedTuple):
@@ -164,7 +192,7 @@ def _glued(word: str) -> Read | None:
 
 
 def _slipped(word: str) -> Read | None:
-    found = _SLIPS.get(word)
+    found = "stop" if word in _SAID else _SLIPS.get(word)
     if found is not None:
         return Read(found, "misspelling", f"misspelling.{found}")
     if is_unsubscribe(word):

@@ -1,0 +1,180 @@
+"""Phrases of leaving: remove me, unsubscribe me, opt me out, revoke, cancel, block. Data."""
+
+from typing import Final
+
+from processors.optout.phrase_words import AGAIN, END, FILL, LISTS, ME, NEGATED, START, TARGET, TEXTS, on, rule
+
+ROWS: Final = (
+    on(
+        "remove removing deleting taking getting keeping delete erase take get scrub drop unlist strike taken removed deleted off out list scratch removal pull cut kick boot cross want need",
+        rule(
+            "remove_me",
+            rf"(?:remove|removed|removing|delete|deleting|deleted|erase|scrub|unlist|strike|scratch|drop|take (?=\w+(?: \w+){{0,3}} (?:off|out|from))) ?{TARGET}(?: (?:right )?(?:off|from|of|out)(?: (?:of|from))?(?: (?:your|youre|ur|the|this|any|all|every|these|that))?(?: {LISTS}| {TEXTS})?(?: {LISTS})?| completely| permanently| entirely| as a contact)?{AGAIN}(?={END[3:-1]}| (?:and|or|before|because|i|im|cuz|since|as|this|u|you|we|my|not|if|it|its|now|never|from (?:your|the|this|all|any|these|ur|future|further|that|here)|thats|for good|so|do|dont)\b)",
+            keyword="REMOVE ME",
+            limited=False,
+            guard=r"(?:\b(?:why (?:did|was|were|am|are)|did|(?<!can )(?<!could )(?<!would )(?<!will )(?<!asked )(?<!told )(?<!need )(?<!want )you|u|they|she|he|was|been|not|dont|do not|didnt|who|never|will|cant|if|i)(?: \w+)?$)",
+        ),
+        rule(
+            "take_off",
+            rf"(?:take|taking|get|getting|keep|keeping) {TARGET} (?:right )?(?:off|out)(?: (?:of|from))?(?: (?:your|youre|ur|the|this|any|all|these|that))?(?: {LISTS}| {TEXTS})*{AGAIN}(?={END[3:-1]}| (?:and|or|i|im|because|before|cheers|kind|if|so|not|we|this|you|whatever|whichever)\b)",
+            keyword="REMOVE ME",
+            limited=False,
+            guard=rf"{NEGATED}|(?:\b(?:did|does|will it|it|if|i)$)",
+        ),
+        rule(
+            "off_a_list",
+            rf"(?:remove|removed|take|taken|delete|deleted|get|strike|erase|drop|pull|cut|kick|boot|cross|scratch|scrub|drop)(?: \w+){{0,4}}? (?:off|from|out)(?: of)? (?:(?:your|this|ur|all|any|all your|every)(?: \w+)?|the) {LISTS}(?! (?:of|for))",
+            keyword="REMOVE ME",
+            limited=False,
+            guard=r"(?:\b(?:did|dont|do not|never|not|didnt|why|who|they|accidentally)(?: \w+){0,2}$)",
+        ),
+        rule(
+            "off_list",
+            rf"{START}(?:remove|removed|take|delete|get|off|removal|me)(?: (?:off|from|out|of))* (?:your |this |the |ur )?{LISTS}{AGAIN}{END}"
+            rf"|(?:list removal|removal (?:from|request)|request(?:ing)? removal)(?: (?:from|of))?(?: (?:this|your|the|my number))?(?: {LISTS})?{AGAIN}{END}",
+            keyword="REMOVE ME",
+            limited=False,
+            guard=r"(?:\b(?:did|dont|do not|never|not)$)",
+        ),
+        rule(
+            "want_off",
+            rf"(?:{START}|(?:i|id|we|to|me|please|just) )(?:(?:want|wanna|need|like|love|get|let|please|help|me|us|to|be|off|asking|asked|really|would) )+(?:off|out)(?: of)?(?: (?:this|your|the|all|ur|of|these))*(?: (?:{LISTS}|{TEXTS}|thing|chain|mess|loop)){AGAIN}{END}",
+            keyword="REMOVE ME",
+            limited=False,
+            guard=NEGATED,
+        ),
+        rule(
+            "off_your_list",
+            rf"(?:off|out|off of|out of|from) (?:your|ur|this|the|all) (?!other|wait)(?:\w+ )?{LISTS}{AGAIN}{END}",
+            keyword="REMOVE ME",
+            limited=False,
+            guard=r"(?:\b(?:come|came|item|items|products?|ordered?|pick|picked|one|thing|things|something|sold|did|was|not|dont|why|crossed?|wait|out)(?: \w+){0,3}$)",
+        ),
+        rule(
+            "to_be_removed",
+            rf"(?:be|get|getting|been) (?:removed|taken off|deleted|taken out|took off)(?: (?:from|off|of|out))?(?: (?:of|your|ur|the|this|all|any|these))*(?: {LISTS}| {TEXTS}|{AGAIN}{END})",
+            keyword="REMOVE ME",
+            limited=False,
+            guard=r"(?:\b(?:will|did|dont|do not|not|why|was|cant|have|it|stain|should|can the|the \w+|items?|they|when|how long)(?: \w+){0,3}$)",
+        ),
+    ),
+    on(
+        "lose loose forget delete leave get fuck piss bugger buzz fk eff off rid throw ditch trash burn away lost discard dump wipe purge let",
+        rule(
+            "lose_my_number",
+            r"(?:please |just |go )?(?:lose|loose|forget|delete|erase|trash|burn|ditch|discard|dump|wipe|purge|get rid of|throw (?:away|out)) (?:my|this|our) (?:number|num|digits|info|contact|phone number|cell)",
+            guard=r"(?:\b(?:did|dont|do not|i|you|will|never|not|if|they|cant|u|would)(?: \w+)?$)",
+        ),
+        rule(
+            "leave_me_alone",
+            r"leave (?:me|us|my family) (?:the )?(?:hell |heck |fuck |f |tf |fk |freak |fucking )?(?:alone|in peace|be(?= \||$)|out of (?:this|it))",
+            guard=r"(?:\b(?:dont|do not|never|wont|cant|will not|didnt|to|they|he|she)$)",
+        ),
+        rule(
+            "go_away",
+            rf"{START}(?:go away|get lost|buzz off|(?:fuck|fk|fck|eff|f|piss|bugger|bug|back|sod|naff|jog) (?:off|right off|the fuck off)|take a hike|kick rocks|let me be){AGAIN}{END}",
+        ),
+    ),
+    on(
+        "unsubscribe unsub unsubscribed unsubscribing unsuscribe",
+        rule(
+            "unsubscribe",
+            rf"(?:{START}|\b(?:to|please|pls|plz|can (?:you|u|i)|could you|would you|you|i|must|will|just|and|me|now|can someone|so|immediately|also) )(?:be )?(?:unsubscribed?|unsub)(?: (?:me|us|my (?:phone|number|cell|account)|this number|from (?:all|this|these|your|the|ur|future|everything|here|it)|now|please|pls|plz|immediately|asap|thanks|already|all))*{AGAIN}(?={END[3:-1]}| (?:and|or|i|im|because|before|this|you|u|we|not|dont|since|as|my|if|wrong|{TEXTS}|{LISTS}|text|sms)\b)",
+            keyword="UNSUBSCRIBE",
+            limited=False,
+            guard=r"(?:\b(?:not|dont|do not|never|didnt|wont|did|dont want|do not want|want you|why (?:did|was|am)|was|got|get|instead of|without|accidentally|if)(?: (?:i|you|it|to|u|they|want|get|me|wanna|ask|asked|wanted|requested|meant|mean|trying|tried))*$)",
+        ),
+        rule(
+            "want_to_unsubscribe",
+            r"(?:want|wanna|like|need|wish|ask|asked|asking|tried|trying|try|request|requesting|requested|prefer|hereby|how (?:do|can|to|would)|told|going|choose|decided|please|pls|let me|keep|help me|attempting)(?: \w+){0,5} (?:to )?(?:be )?(?:unsubscribed?|unsub|unsubscribing)",
+            keyword="UNSUBSCRIBE",
+            limited=False,
+            guard=r"(?:\b(?:dont|do not|didnt|never|not|no)(?: \w+)?$)",
+        ),
+        rule(
+            "already_unsubscribed",
+            r"(?:already|previously|have|ive|i|twice|times?)(?: \w+)? unsubscribed(?: (?:from|to) (?:this|these|your))?(?: \w+)?(?: (?:twice|\d+ times|times|already|before|and (?:i )?(?:still|keep|am)|but (?:i |im |you )?(?:still|keep)|multiple|several|many|three|four|again|why|weeks?|months?|days?))",
+            keyword="UNSUBSCRIBE",
+            limited=False,
+        ),
+    ),
+    on(
+        "opt opting optout opted out",
+        rule(
+            "opt_out",
+            rf"(?:{START}|\b(?:to|please|pls|plz|can (?:you|u|i)|could you|must|will|just|id like|and|me|i|im|am|hereby|let me|wish) )(?:be )?(?:opt(?:ed|ing)? ?(?:me |us |my number |this number |this phone )?out|optout)(?: (?:me|us|now|please|asap|immediately|already|here))?(?: (?:of|from)(?: (?:all|this|these|your|ur|the|any|future|further|receiving|getting|everything|it|here))*(?: (?:{TEXTS}|{LISTS}|communications?|contact|campaign|service|subscription)| (?={TEXTS})|(?= \||$)))?{AGAIN}(?={END[3:-1]}| (?:and|or|i|im|because|before|this|you|we|not|dont|since|as|my|immediately|{TEXTS}|text|sms)\b)",
+            keyword="OPT OUT",
+            limited=False,
+            guard=r"(?:\b(?:not|dont|do not|never|didnt|wont|did|dont want|do not want|why|was|can i still|instead of|without|if|accidentally|will not)(?: (?:i|you|to|u|it|get|want|wanna|me))*$)",
+        ),
+        rule(
+            "already_out",
+            r"(?:already|previously|have|ive|i)(?: \w+)? opted out(?: of (?:this|these|your))?(?: \w+)? (?:twice|\d+ times|times|already|before|and (?:i )?(?:still|keep|am)|but (?:i |im |you )?(?:still|keep)|multiple|several|many|three|four|again|why|weeks?|months?|days?)|(?:already|previously) opted out",
+            keyword="OPT OUT",
+            limited=False,
+            guard=r"(?:\b(?:not|havent|accident)$)",
+        ),
+        rule(
+            "how_to_opt_out",
+            rf"how (?:do|can|to|would|could|does)(?: (?:i|we|one|you|someone|u|get))* opt ?(?:me )?out(?: of (?:this|these|your|the|all|ur|receiving|getting|everything|it)(?: \w+){{0,2}})?{AGAIN}{END}",
+            keyword="OPT OUT",
+            limited=False,
+        ),
+    ),
+    on(
+        "deactivate deregister unregister unenroll disenroll unlist exclude purge omit eliminate unlink discontinue withdraw",
+        rule(
+            "unenroll",
+            rf"{START}(?:deactivate|deregister|unregister|unenroll|disenroll|unlist|exclude|purge|omit|eliminate|unlink|discontinue|withdraw) (?:me|us|my (?:\w+ )?number|this (?:\w+ )?number)(?={END[3:-1]}| (?:from|off|out|of|now|please|and|i|im)\b)",
+            keyword="UNSUBSCRIBE",
+            limited=False,
+        ),
+    ),
+    on(
+        "revoke withdraw withdrawing rescind revoking withdrawn revoked rescinding",
+        rule(
+            "revoke_consent",
+            r"(?:consent|permission|authorization)(?: (?:is|was|has been|hereby|now|are))* (?:revoked|withdrawn|rescinded)|(?:revok(?:e|ing|ed)|withdraw(?:ing|n)?|rescind(?:ing|ed)?)(?: \w+){0,4} (?:consent|permission|authorization|agreement|opt ?in|approval)",
+            keyword="REVOKE",
+            limited=False,
+            guard=r"(?:\b(?:dont|do not|didnt|not|never|cant|if|can i)(?: \w+)?$)",
+        ),
+    ),
+    on(
+        "cancel end terminate block blocking disable discontinue turn shut deactivate pause kill cancell",
+        rule("turn_off", rf"(?:turn|shut|switch) {FILL}{TEXTS} off", guard=rf"{NEGATED}|(?:\b(?:how did|did|i)$)"),
+        rule(
+            "cancel_texts",
+            rf"(?:cancell?|end|terminate|block|disable|discontinue|turn off|shut off|deactivate|kill) {FILL}(?:te?xts?|txts?|te?xting|text messages?|messages|msgs|sms(?:es)?|notifications?|alerts|promos|promotions|ads|spam|text subscription|text updates?|subscription to (?:\w+ ){{0,3}}(?:texts|messages|msgs|alerts|sms))",
+            keyword="CANCEL",
+            guard=rf"{NEGATED}|(?:\b(?:did|how did|if|i|week|the)(?: \w+)?$)",
+        ),
+        rule(
+            "turn_these_off",
+            rf"{START}(?:turn|shut|switch) (?:these|this|those|all this|all these|them)(?: (?:{TEXTS}|shit|crap))? off{AGAIN}{END}|{START}(?:turn|shut|switch) off (?:these|this|those|all this|all these|them){AGAIN}{END}",
+        ),
+        rule(
+            "end_subscription",
+            rf"{START}(?:cancel|end|terminate|stop) (?:my |this |the |all )?(?:text |sms )?subscriptions?{AGAIN}{END}",
+            keyword="CANCEL",
+        ),
+        rule(
+            "cancel_subscription",
+            rf"{START}(?:(?:i )?(?:want|need|would like|like|wish)(?: you)? to )?(?:cancel|end|terminate) (?:my |this |the |your )?(?:text |sms |texting |message |messaging )(?:subscription|service|membership|plan|program)",
+            keyword="CANCEL",
+        ),
+        rule(
+            "block_me",
+            rf"{START}block (?:me|us|my (?:number|phone|cell)|this (?:number|phone)){AGAIN}{END}",
+            keyword="BLOCK",
+        ),
+        rule("blocking", rf"{START}blocking (?:you|this|your)(?: number)?{AGAIN}{END}", keyword="BLOCK"),
+        rule(
+            "blocking_you",
+            r"(?:im|i am|i will|ill|ima|im gonna|going to|gonna|will be|about to)(?: (?:just|now|be|gonna|going to|also))* (?:block(?:ing)?) (?:you|u|this|your|ur|the|yall|ya)(?: (?:number|guys|people|texts))?",
+            keyword="BLOCK",
+            limited=False,
+            guard=r"(?:\b(?:not|if you dont|dont make me)$)",
+        ),
+    ),
+)

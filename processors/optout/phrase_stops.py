@@ -1,0 +1,159 @@
+"""Phrases that tell somebody to stop: stop texting, why are you texting, sick of these. Data."""
+
+from typing import Final
+
+from processors.optout.phrase_words import (
+    AGAIN,
+    DOING,
+    END,
+    FILL,
+    FREE,
+    GUARD_STOP,
+    LISTS,
+    ME,
+    NEGATED,
+    NEWS,
+    START,
+    STOP,
+    TEXTS,
+    on,
+    rule,
+)
+
+ROWS: Final = (
+    on(
+        "stop quit cease halt discontinue knock lay cut stopping",
+        rule("stop_texting", rf"{STOP} {FILL}{DOING} {ME}", guard=GUARD_STOP),
+        rule(
+            "stop_reaching",
+            rf"{STOP} {FILL}(?:blowing up (?:my|our|this) (?:phone|cell|line)|hitting (?:me|us) up|reaching out(?: to (?:me|us))?{AGAIN}{END})",
+            guard=GUARD_STOP,
+        ),
+        rule("stop_calling", rf"{STOP} {FILL}calling(?: (?:and|or) \w+)? {ME}{AGAIN}{END}", guard=GUARD_STOP),
+        rule(
+            "stop_texts",
+            rf"{STOP} {FILL}(?:{TEXTS}|contacting|bothering|harr?ass?ing|contact|communications?)",
+            guard=GUARD_STOP,
+        ),
+        rule(
+            "stop_sending",
+            rf"{STOP} (?:fuckin?g? )?sendin?g?(?: (?:me|us|these|this|them|those|that|it|stuff|things|anything|shit|crap|so much|to|my phone|junk))*{AGAIN}{END}",
+            guard=GUARD_STOP,
+        ),
+        rule(
+            "stop_sending_things",
+            rf"{STOP}(?: \w+ing)? sendin?g?{FREE}{{0,9}}{END}",
+            guard=rf"{GUARD_STOP}|(?:\b(?:you|u|they)$)",
+        ),
+        rule("stop_news", rf"{STOP} (?:with )?{FILL}{NEWS}{AGAIN}{END}", guard=GUARD_STOP),
+        rule(
+            "stop_asking",
+            rf"{STOP} (?:{FILL})(?:asking|begging|hounding|pressuring|nagging|hassling|bombarding|flooding|blasting|stalking|scamming|targeting|"
+            rf"trolling|panhandling|harass?ing|bugging|guilt tripping)(?: (?:me|us|people|my phone|my inbox|this number))?(?: (?:for|to|with|about)"
+            rf"(?: (?:my|our|your|more|the|any|all|these|this|so many))?(?: (?:money|donations?|donate|contribut\w+|cash|votes?|support|give|texts|"
+            rf"messages|shit|crap|stuff|surveys?|reviews?|feedback|politics|nonsense|junk|it))?)?{AGAIN}{END}",
+            guard=GUARD_STOP,
+        ),
+        rule(
+            "how_to_stop",
+            rf"(?:how|what)(?: \w+){{0,7}} (?:stop|quit|end) {FILL}(?:{TEXTS}|communications?|(?:these|this|your){AGAIN}{END})(?! (?:on|for|from|about) my\b)",
+            limited=False,
+            guard=r"(?:\b(?:know|no idea)$)",
+        ),
+        rule(
+            "will_you_stop",
+            rf"(?:can|could|would|will|wont) (?:you|u|yall|you guys|you people|someone|somebody)(?: \w+)? (?:just |please |all |kindly )*stop{AGAIN}{END}",
+            limited=False,
+            guard=NEGATED,
+        ),
+        rule(
+            "stop_subscription",
+            rf"{STOP} (?:this|my|the|your) (?:text |sms |message )?(?:subscription|service|alerts|nonsense|madness|crap|shit|bs|harass?ment){AGAIN}{END}",
+            guard=GUARD_STOP,
+        ),
+        rule(
+            "make_it_stop",
+            rf"(?:want|need|like|make|get) (?:this|it|these|them|you|u|the (?:texts|messages)|all this|all these) (?:\w+ )?(?:to )?(?:stop|cease){AGAIN}{END}",
+            guard=rf"{NEGATED}|(?:\b(?:lets|never|yes)(?: \w+)?$)",
+        ),
+        rule(
+            "say_stop",
+            rf"how many (?:more )?times (?:\w+ ){{1,6}}(?:say|said|text|reply|type|tell you|send|sent|tell you to) (?:to )?stop{END}",
+            limited=False,
+        ),
+        rule("stop_or_else", rf"{START}stop(?: \w+){{0,2}} or (?:else|i|ill|im|we|my)"),
+        rule("cease_and_desist", r"cease and desist", limited=False),
+        rule(
+            "told_to_stop",
+            rf"(?:ask|asked|asking|told|telling|tell|said|begged|begging|beg|requested|want|wanted|need|like|warned)(?: \w+)? (?:you|u|yall|ya|you guys|you people|these|this|it|them)(?: (?:all|guys|people|already|twice|before|repeatedly|now))* (?:to )?(?:please )?(?:stop|quit|cease)(?: (?:doing )?(?:this|that|it|these|them|already))?{AGAIN}{END}",
+            guard=r"(?:\b(?:never|didnt|did not|not|dont|who)(?: \w+)?$)",
+        ),
+        rule(
+            "replied_stop",
+            r"(?:replied|reply|texted|sent|said|typed|answered|responded|text|texting|sending|replying|put|wrote|saying)(?: \w+){0,3} stop (?:\d|\w+ (?:time|times)|already|before|again|and (?:\w+ )?(?:i |you |u )?(?:still|keep|get|am|im)|but|yesterday|last|so many|multiple|several|twice|many)",
+            limited=False,
+            guard=r"(?:\b(?:should|can|do|may) i$)",
+        ),
+        rule(
+            "wish_to_stop",
+            rf"(?:want|wanna|like|need|wish|how (?:do|can|to)|please|trying|try)(?: \w+){{0,3}} stop (?:getting|receiving|recieving|these|all|the|your|this|them){AGAIN}(?: {FILL}{TEXTS}|{END})",
+            guard=r"(?:\b(?:dont|do not|didnt|never|not)$)",
+        ),
+        rule(
+            "stop_getting",
+            rf"(?:stop|quit) (?:getting|receiving|recieving) {FILL}(?:{TEXTS}|these|this)",
+            guard=r"(?:\b(?:why did|dont|do not|did|never|not|cant)(?: \w+){0,3}$)",
+        ),
+    ),
+    on(
+        "refrain abstain desist avoid",
+        rule(
+            "refrain",
+            rf"(?:refrain|abstain|desist|avoid) (?:from )?(?:\w+ ){{0,2}}?(?:{DOING}|calling|communicat\w+)",
+            guard=rf"{NEGATED}|(?:\b(?:i|ill|we|to)$)",
+        ),
+    ),
+    on(
+        "again",
+        rule(
+            "if_again",
+            r"(?:text|message|contact|call|msg|txt)(?: (?:me|us|this number|my phone))? (?:again|one more time|another time)(?: \w+)? (?:and|or) (?:i|ill|im|we|my|you|youll|ur)\b"
+            r"|(?:report|sue|lawyer|attorney|police|court|block|fcc|ftc|blocking|authorities|legal action)(?: \w+){0,6} if (?:you|u|i|yall|this)"
+            r"(?: \w+){0,2} (?:text|message|contact|txt|send|get|receive|call)(?: \w+){0,4} again"
+            r"|if (?:you|u|i|yall|this)(?: \w+){0,3} (?:text|message|contact|txt|send|get|receive|call|hear)(?: \w+){0,4} again(?: \|)? (?:i|ill|im|we|you|youll|my)(?: \w+){0,4} "
+            r"(?:report|sue|lawyer|attorney|police|court|block|fcc|ftc|blocking|blocked|authorities|legal|calling)\w*",
+            limited=False,
+        ),
+    ),
+    on(
+        "stopped quit",
+        rule(
+            "if_you_stopped",
+            rf"(?:appreciate|great|nice|thankful|grateful|love|like|prefer|glad|happy|better)(?: \w+){{0,4}} (?:if )?(?:you|u|yall)(?: \w+)? (?:stopped|quit) {FILL}(?:{DOING}|{TEXTS})",
+            guard=NEGATED,
+        ),
+    ),
+    on(
+        "why",
+        rule(
+            "why_texting",
+            rf"why (?:(?:the )?(?:hell|fuck|heck|tf) )?(?:are|r|do|did|is|would|am i|do i|you|u|have|does)(?: (?:you|u|ya|yall|guys|people|this number|this|still|always|constantly|keep|keeps|the (?:hell|fuck|heck)|tf|even|fuckin?g?|it|been|getting|receiving|so much))* (?:{DOING}|text|message|send|contact|spam|bother)(?: (?:me|us|this number|my (?:phone|number|cell)|these|this|texts|messages|so (?:much|many)|stuff|shit|crap|spam|to))*(?: (?:again|still|all the time|every day|everyday|constantly|anymore|at all|so much|now|please|right now|messages|texts|man|bro|dude|sir|{TEXTS}))*{END}",
+            limited=False,
+            guard=r"(?:\b(?:wonder|know|see|understand)$)",
+        ),
+        rule(
+            "why_still",
+            rf"why (?:am|are|do) (?:i|we) (?:still |even |always |constantly )+(?:getting|receiving|recieving|get|receive|on|being) {FILL}(?:{TEXTS}|texted|messaged|contacted|{LISTS}|these)",
+            limited=False,
+        ),
+    ),
+    on(
+        "sick tired done fed enough had over pack",
+        rule("enough_texts", rf"{START}(?:enough|pack it in) {FILL}{TEXTS}(?: will you)?{AGAIN}{END}"),
+        rule(
+            "sick_of",
+            rf"(?:sick|tired|fed up|sick and tired|done|enough|had it|had enough|through|over it|finished)(?: already)? (?:of|with|w)(?: (?:getting|receiving|all|the|these|your|this|ur|so many|constant|being))* {FILL}(?:{TEXTS}|texted|harassed|spammed|contacted)",
+            guard=rf"{NEGATED}|(?:\b(?:not|never|arent|if|are you|when|until)$)",
+        ),
+    ),
+)
