@@ -67,8 +67,8 @@ _LEADS: Final = words_of(
 _JOINTS: Final = words_of(
     """
     to 2 for and or end stop the all from out opt texts messages txts msgs sms text me be removed quit cancel
-    unsubscribe unsub optout mms txt msg message messaging texting subscription service notifications alerts ads promo promos
-    marketing list these this sending delete promotional automated your ur any more
+    unsubscribe unsub optout mms txt msg message subscription service notifications alerts ads promo promos
+    marketing list these this delete promotional automated your ur any more
     """
 )
 _SHORT_CODE: Final = re.compile(
@@ -106,6 +106,8 @@ _NOT_BEFORE_LAST: Final = words_of(
 _S_BEFORE_LAST: Final = words_of(
     "thanks thx yes times please this us pass years guys texts messages assholes jesus sirs"
 )
+_ASKING: Final = re.compile(r"\W*(?:why|when|where|how|what|does|do|did|will|is|can|are|should|if) ")
+"""Begins a question, whose mark may be missing."""
 _COMPLAINT: Final = re.compile(
     r"\b(?:not interested|no longer|wrong|already|never|do not|dont|did not|didnt|isnt|is not|im not|i am not|i am a|im a|you are|youre|"
     r"moved|no thanks|no thank you|nope|not a|not my|harass\w*|spam|scam|enough|please|sick of|tired of|tcpa|lawyer|minor|"
@@ -116,10 +118,30 @@ _OF_TEXTS: Final = re.compile(
     r"\b(?:you|u|yall) (?:keep |always |still )?(?:text|message|send|spam)|\b(?:\d?th|second|third|last|\dth|\drd) time\b|\b(?:texts|texting|messages|messaging|msgs)\b"
 )
 """Beside it a weak keyword that is a sentence (`Quit. You text every day`) means what it means alone."""
-_REMOVALS: Final = frozenset({"remove", "delete", "take off", "take it off", "take this off", "remove it", "delete it", "remove this"})
-_OF_NUMBERS: Final = re.compile(r"\b(?:number|phone|cell|landline|list|line|texts|no longer|moved|deceased|subscriber)\b")
+_REMOVALS: Final = frozenset(
+    {"remove", "delete", "take off", "take it off", "take this off", "remove it", "delete it", "remove this"}
+)
+_LAST_REMOVAL: Final = re.compile(
+    r"(?:(?<!dont )(?:please|pls|plz|kindly) (?:remove|delete|take (?:it|this|me) off)|(?:, ?| )(?:remove|delete|take (?:it|this|me) off) (?:please|pls|plz|asap|now|thanks|thank you))[ .!]*$"
+)
+_OF_NUMBERS: Final = re.compile(
+    r"\b(?:number|phone|cell|landline|list|line|texts|no longer|moved|deceased|subscriber)\b"
+)
 """Beside it `please remove` means the number."""
-_STRONG_PARTS: Final = ("stop", "unsub", "opt", "revok", "remove", "arret", "cease", "quit", "cancel", "end", "delete", "take")
+_STRONG_PARTS: Final = (
+    "stop",
+    "unsub",
+    "opt",
+    "revok",
+    "remove",
+    "arret",
+    "cease",
+    "quit",
+    "cancel",
+    "end",
+    "delete",
+    "take",
+)
 """One of them stands in every text that `in_a_sentence` can find; a cheap look before a dear one."""
 
 
@@ -255,6 +277,8 @@ def _opening(plain: str, own: str) -> Form | None:
     last = plain.rpartition(",")[2].strip(" .!")
     if comma and last in STRONG_KEYS:
         return Form(last.upper(), "format.sentence")
+    if _LAST_REMOVAL.search(plain) is not None and _OF_NUMBERS.search(plain) is not None:
+        return Form("REMOVE ME", "format.ending")
     return None
 
 
@@ -265,6 +289,8 @@ def _ending(plain: str, own: str) -> Form | None:
         return None
     *_, before = found[1].rpartition(" ")
     if before in _NOT_BEFORE_LAST or (before.endswith("s") and before not in _S_BEFORE_LAST):
+        return None
+    if _ASKING.match(plain) is not None:
         return None
     if _COMPLAINT.search(found[1]) is None and not _shouted(own, found[2]):
         return None

@@ -13,7 +13,7 @@ ROWS: Final = (
         ),
     ),
     on(
-        "dont do never no not without",
+        "dont do did didnt never no not without",
         rule(
             "do_not_text",
             rf"(?:do not|dont|never|no not|donot|do t) (?:you )?(?:ever |please |even |dare |fuckin?g? |you ever )*(?:{DO}|text or call|call or text)(?: or (?:text|call|message|contact|email))?{AGAIN}(?: {ME})?{AGAIN}(?={END[3:-1]}| (?:or|and|i|im|because|cuz|bc|as|since|this|u|you|we|unless|if|about|after|before|at|on|during|while|in|until|till|for|so|too|w|with|from|every|again|anymore|next|any|wrong|not|no|ever|with|it|its|it|please|when|between|regarding|over|only)\b)",
@@ -50,7 +50,7 @@ ROWS: Final = (
         ),
         rule(
             "do_not_want",
-            rf"(?:do not|dont|did not|didnt|no longer|never|not) (?:(?:really|even|fuckin?g?) )?(?:want|wanna|wish|need|like|care|wish|wanting|interested in|agree|consent)(?: (?:to|for|you|u|be|get|getting|receive|receiving|recieve|see|have|any|anymore|no|hear|sending|send))* {FILL}(?:{TEXTS}|{NEWS}{AGAIN}{END}|texted|messaged|contacted|bothered|part of (?:this|your|the) {LISTS}|from you(?: guys| people| all)?|hear from (?:you|this|them|u)|on (?:your|this|the|ur) {LISTS}|these{AGAIN}{END}|be contacted)(?! (?:to|me) (?:stop|end))",
+            rf"(?:do not|dont|did not|didnt|no longer|never|not) (?:(?:really|even|fuckin?g?) )?(?:want|wanna|wish|need|like|care|wish|wanting|interested in|agree|consent)(?: (?:to|for|you|u|be|get|getting|receive|receiving|recieve|see|have|any|anymore|no|hear|sending|send))* {FILL}(?:{TEXTS}|{NEWS}{AGAIN}{END}|texted|messaged|contacted|bothered|part of (?:this|your|the) {LISTS}|from you(?: guys| people| all)?|hear from (?:you|this|them|u)|on (?:your|this|the|ur) {LISTS}|these{AGAIN}{END}|(?:this|it) (?:anymore|any more|no more){AGAIN}{END}|be contacted)(?! (?:to|me) (?:stop|end))",
             guard=r"(?:\b(?:why|if|you|u|miss)(?: \w+)?$)",
         ),
         rule(

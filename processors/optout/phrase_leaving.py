@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from processors.optout.phrase_words import AGAIN, END, FILL, LISTS, ME, NEGATED, START, TARGET, TEXTS, on, rule
+from processors.optout.phrase_words import AGAIN, END, FILL, LISTS, ME, NEGATED, NEWS, START, TARGET, TEXTS, on, rule
 
 ROWS: Final = (
     on(
@@ -16,7 +16,7 @@ ROWS: Final = (
         ),
         rule(
             "take_off",
-            rf"(?:take|taking|get|getting|keep|keeping) {TARGET} (?:right )?(?:off|out)(?: (?:of|from))?(?: (?:your|youre|ur|the|this|any|all|these|that))?(?: {LISTS}| {TEXTS})*{AGAIN}(?={END[3:-1]}| (?:and|or|i|im|because|before|cheers|kind|if|so|not|we|this|you|whatever|whichever)\b)",
+            rf"(?:take|taking|get|getting|keep|keeping) {TARGET} (?:right )?(?:off|out)(?: (?:of|from))?(?: (?:your|youre|ur|the|this|any|all|these|that))?(?: {LISTS}| {TEXTS}| {NEWS})*{AGAIN}(?={END[3:-1]}| (?:and|or|i|im|because|before|cheers|kind|if|so|not|we|this|you|whatever|whichever)\b)",
             keyword="REMOVE ME",
             limited=False,
             guard=rf"{NEGATED}|(?:\b(?:did|does|will it|it|if|i)$)",
@@ -82,7 +82,7 @@ ROWS: Final = (
             rf"(?:{START}|\b(?:to|please|pls|plz|can (?:you|u|i)|could you|would you|you|i|must|will|just|and|me|now|can someone|so|immediately|also) )(?:be )?(?:unsubscribed?|unsub)(?: (?:me|us|my (?:phone|number|cell|account)|this number|from (?:all|this|these|your|the|ur|future|everything|here|it)|now|please|pls|plz|immediately|asap|thanks|already|all))*{AGAIN}(?={END[3:-1]}| (?:and|or|i|im|because|before|this|you|u|we|not|dont|since|as|my|if|wrong|{TEXTS}|{LISTS}|text|sms)\b)",
             keyword="UNSUBSCRIBE",
             limited=False,
-            guard=r"(?:\b(?:not|dont|do not|never|didnt|wont|did|dont want|do not want|want you|why (?:did|was|am)|was|got|get|instead of|without|accidentally|if)(?: (?:i|you|it|to|u|they|want|get|me|wanna|ask|asked|wanted|requested|meant|mean|trying|tried))*$)",
+            guard=r"(?:\b(?:not|dont|do not|never|didnt|wont|did|am|are|dont want|do not want|want you|why (?:did|was|am)|was|got|get|instead of|without|accidentally|if)(?: (?:i|you|it|to|u|they|want|get|me|wanna|ask|asked|wanted|requested|meant|mean|trying|tried))*$)",
         ),
         rule(
             "want_to_unsubscribe",

@@ -92,7 +92,7 @@ ROWS: Final = (
             "replied_stop",
             r"(?:replied|reply|texted|sent|said|typed|answered|responded|text|texting|sending|replying|put|wrote|saying)(?: \w+){0,3} stop (?:\d|\w+ (?:time|times)|already|before|again|and (?:\w+ )?(?:i |you |u )?(?:still|keep|get|am|im)|but|yesterday|last|so many|multiple|several|twice|many)",
             limited=False,
-            guard=r"(?:\b(?:should|can|do|may) i$)",
+            guard=r"(?:\b(?:should|can|do|may|did|have|will|must|if|when) i(?: have to| need to| just)?$)",
         ),
         rule(
             "wish_to_stop",

@@ -34,9 +34,10 @@ _TOPIC: Final = re.compile(
 )
 _INSTEAD: Final = re.compile(
     r"\b(?:instead|rather than|only (?:send|text|the|about|want|dresses|sales|\w+ please)|just (?:send|text|the|e ?mail|call)|but (?:keep|still|do|you can|please (?:keep|send)|send|i (?:still|do)|text|leave)|"
-    r"keep (?:the|texting|sending|me on)|(?:texts?|texting) (?:is|are|it is|ok|okay|works|only)|(?:call|e ?mail) (?:me|is|instead)|other than|except|"
+    r"keep (?:the|texting|sending|me on)|(?:texts?|texting) (?:is|are|it is|ok|okay|works|only)|(?<!dont )(?<!not )(?<!never )(?<!or )(?:call|e ?mail) (?:me|is|instead)|other than|except|"
     r"texts? (?:are|is) (?:fine|ok|okay|good)|use (?:my|the) (?:other|cell|new|work)|once a (?:day|week|month)|less often|fewer)\b"
 )
+_JOKING: Final = re.compile(r"\b(?:just kidding|jk|im kidding|only kidding|kidding lol|im joking|just joking)\b")
 _IDIOMS: Final = re.compile(
     r"\b(?:bus|pit|one|non|full|whistle|truck|rest|door|short|tram|train|subway|metro|shuttle|quick|1|my|which|what|next|last|first|nearest|closest|tour|tours|f|back)"
     r" stop(?! (?:text|txt|messag|msg|send|contact|spam|bother|harass|all))\b|"
@@ -52,7 +53,12 @@ _PARTIAL_UNSUBSCRIBE: Final = re.compile(
 def respelt(clauses: str) -> str:
     """The clauses with STOP and UNSUBSCRIBE spelt right, where a rule would ask for more than the word."""
     words = clauses.split(" ")
-    if STOP_SLIPS.isdisjoint(words) and NEAR.keys().isdisjoint(words) and "uns" not in clauses and "scri" not in clauses:
+    if (
+        STOP_SLIPS.isdisjoint(words)
+        and NEAR.keys().isdisjoint(words)
+        and "uns" not in clauses
+        and "scri" not in clauses
+    ):
         return clauses
     return " ".join(
         "stop" if word in STOP_SLIPS else NEAR.get(word) or ("unsubscribe" if is_unsubscribe(word) else word)
@@ -65,10 +71,14 @@ def find(clauses: str) -> Phrase | None:
     words = RULES.keys() & set(clauses.split(" "))
     if "do" in words and "do not" not in clauses:
         words.discard("do")
+    if "did" in words and "did not" not in clauses:
+        words.discard("did")
     if not words:
         return None
     shown = _IDIOMS.sub("~", clauses)
     partial = _PARTIAL_UNSUBSCRIBE.search(shown) is not None
+    if _JOKING.search(shown) is not None:
+        return None
     instead = _INSTEAD.search(shown) is not None
     for word in sorted(words):
         for rule in RULES[word]:

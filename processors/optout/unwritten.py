@@ -16,6 +16,8 @@ _MACHINE: Final = re.compile(
     r"(?:sorry |hi |hello )?im (?:currently )?(?:driving|out of (?:the )?office|away from my phone)\b|"
     r"out of (?:the )?office\b|message blocking is active|service access denied|"
     r"(?:the )?(?:person|subscriber|number|customer) you (?:are|have|dialed|called)|"
+    r"you have (?:now |been |already |successfully )*(?:unsubscribed|opted out|been removed|been unsubscribed)|you are (?:now )?(?:unsubscribed|opted out)|"
+    r"you (?:will|shall) (?:no longer|not) receive|"
     r"your message (?:could not|was not|cannot|has been received)|(?:this )?mailbox is full|"
     r"unable to (?:send|deliver) (?:your )?message|message not delivered|"
     r"thank(?:s| you) for (?:contacting|texting|messaging|reaching|your (?:message|text|inquiry)).{0,160}"
