@@ -25,7 +25,7 @@ _NOISE: Final = words_of(
     fucking fuckin fing effing bloody nope no nah naw na yes yeah yea yep yo ugh ughh argh grr hmm um uh well so then dear
     respectfully morning afternoon evening again always sirs gentlemen greetings everyone crap shit bs hun honey sweetie
     amigo assholes asshole idiots idiot jerk jerks creep creeps morons moron bot robot losers bitch bitches today pleeease
-    pleaseee pleasee thankyou thanku byebye bye goodbye cheers regards kind finally definitely absolutely simply
+    pleaseee pleasee thankyou thanku byebye bye goodbye cheers regards kind finally definitely absolutely simply and 2day
     """
 )
 """What people say around a strong keyword without saying anything else. `oh` and `omg` are left out: they tease."""
@@ -34,7 +34,7 @@ _ASIDE: Final = re.compile(
     r"(?:im|i am) (?:serious|not kidding|begging(?: (?:you|u))?|asking(?: (?:you|u))?)|once and for all|effective (?:immediately|now|today)|damn it|god damn it|"
     r"as soon as possible|(?:final|last|second|third|2nd|3rd) (?:warning|notice|time|request)|(?:\d{1,3}|many|so many|two|three|four|five) times|"
     r"good (?:morning|day|evening|afternoon)|god damn(?:it)?|this is my|(?:do|did) (?:you|u) (?:hear|understand)(?: me)?|in the name of \w+|"
-    r"not interested|no (?:thanks|thank (?:you|u)|gracias)|do it now|all of (?:it|this|you|them)|once again|this is the|with (?:this|these|it|that|that shit|the crap)|w this|to this)\b"
+    r"not interested|no (?:thanks|thank (?:you|u)|gracias)|do it now|all of (?:it|this|you|them)|once again|this is the|with (?:this|these|it|that|that shit|the crap)|(?:you|u) (?:guys|people|all)|what ?ever this is|who ?ever (?:this|you|u) (?:is|are|r)|have a (?:good|nice|great|blessed) (?:one|day|evening|night|weekend)|god bless(?: you)?|w this|to this)\b"
 )
 """The same in more than one word."""
 _PLEASES: Final = words_of(
@@ -76,7 +76,7 @@ _SHORT_CODE: Final = re.compile(
 )
 _TWO: Final = re.compile(r"(stop|unsubscribe|optout|unsub)2(?:end|quit|stop|cancel|unsubscribe|optout|unsub)")
 _PLAYFUL: Final = re.compile(
-    r"[\U0001F600-\U0001F606\U0001F609-\U0001F60D\U0001F923\U0001F602\U0001F618\U0001F970\U0001F605]|\b(?:lol|lmao|rofl|haha\w*|hehe\w*|jk|omg|blush\w*|(?<!not )kidding|teasing|too funny|so (?:cute|funny|good|sweet|pretty)|too (?:cute|sweet|much)|crying|dying|screaming|obsessed|love (?:it|this|that|these|you guys)|i need (?:it|this|these|that|one)|cant even)\b",
+    r"[\U0001F600-\U0001F606\U0001F609-\U0001F60D\U0001F923\U0001F602\U0001F618\U0001F970\U0001F605]|\b(?:lol|lmao|rofl|haha\w*|hehe\w*|jk|omg|blush\w*|(?<!not )kidding|teasing|too funny|so (?:cute|funny|good|sweet|pretty)|too (?:cute|sweet)|crying|dying|screaming|obsessed|love (?:it|this|that|these|you guys)|i need (?:it|this|these|that|one)|cant even)\b",
     re.IGNORECASE,
 )
 _CAPITALS: Final = re.compile(r"\W*(STOP|UNSUBSCRIBE|STOPALL)[\s,:]+([A-Za-z']+)(?:\s+([A-Za-z']+))?")
@@ -111,7 +111,7 @@ _ASKING: Final = re.compile(r"\W*(?:why|when|where|how|what|does|do|did|will|is|
 _COMPLAINT: Final = re.compile(
     r"\b(?:not interested|no longer|wrong|already|never|do not|dont|did not|didnt|isnt|is not|im not|i am not|i am a|im a|you are|youre|"
     r"moved|no thanks|no thank you|nope|not a|not my|harass\w*|spam|scam|enough|please|sick of|tired of|tcpa|lawyer|minor|"
-    r"no one|nobody|annoying|died|passed away|texts|texting|messages|unsolicited|consent|leave me|remove me)\b"
+    r"hate|sick|annoyed|ridiculous|too (?:many|much)|every ?day|busy|work|suck|sucks|no one|nobody|annoying|died|passed away|texts|texting|messages|unsolicited|consent|leave me|remove me)\b"
 )
 _CANONICAL: Final = {"cease": "STOP", "stopp": "STOP", "stoppen": "STOP"}
 _OF_TEXTS: Final = re.compile(

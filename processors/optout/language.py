@@ -10,6 +10,10 @@ END: Final = r"(?= \||$)"
 """The end of a clause."""
 
 
+STEM: Final = 4
+"""Letters of a word that pick a language: endings change, and a look at a set is cheap."""
+
+
 @dataclass(frozen=True, slots=True)
 class Language:
     """What a language says to ask for no more texts."""
@@ -17,7 +21,7 @@ class Language:
     name: str
     keyword: str
     words: frozenset[str]
-    """One of them must occur; empty where words have no spaces between them."""
+    """A word that begins with one of them must occur; empty where words have no spaces between them."""
     pattern: re.Pattern[str]
     guard: re.Pattern[str] | None
     """Makes the sentence something else."""
@@ -34,5 +38,5 @@ def language(name: str, keyword: str, words: str, *alternatives: str, guard: str
     """One language; words and patterns may be written with accents, for they are folded like the texts are."""
     joined = plain("|".join(alternatives))
     bounded = rf"(?<![^ ])(?:{joined})(?![^ ])" if words else joined
-    folded = frozenset(plain(words).split())
+    folded = frozenset(word[:STEM] for word in plain(words).split())
     return Language(name, keyword, folded, re.compile(bounded), re.compile(plain(guard)) if guard else None)

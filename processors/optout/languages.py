@@ -4,6 +4,7 @@ A language's rules are tried only where one of its own words occurs, so that Eng
 """
 
 from processors.optout import phrases_eastern, phrases_germanic, phrases_romance
+from processors.optout.language import STEM
 from processors.optout.phrases import Phrase
 
 _WITH_SPACES = (*phrases_romance.LANGUAGES, *phrases_germanic.LANGUAGES, *phrases_eastern.LANGUAGES)
@@ -12,7 +13,7 @@ _ANY = frozenset().union(*(language.words for language in _WITH_SPACES))
 
 def find(clauses: str) -> Phrase | None:
     """The first phrase of the first language that has one."""
-    words = set(clauses.split(" "))
+    words = {word[:STEM] for word in clauses.split(" ")}
     if not words.isdisjoint(_ANY):
         for language in _WITH_SPACES:
             if not language.words.isdisjoint(words):

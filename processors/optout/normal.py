@@ -37,7 +37,8 @@ _GREEK: Final = _pairs("αa βb εe ηn ιi κk νv οo ρp τt υu χx ωw ϲc 
 _LISU: Final = _pairs("ꓮa ꓐb ꓚc ꓓd ꓰe ꓝf ꓖg ꓧh ꓲi ꓙj ꓗk ꓡl ꓟm ꓠn ꓳo ꓑp ꓣr ꓢs ꓔt ꓴu ꓦv ꓪw ꓫx ꓬy ꓜz")
 _CHEROKEE: Final = _pairs("Ꭺa Ᏼb Ꮯc Ꭰd Ꭼe Ꮐg Ꮋh Ꭵi Ꭻj Ꮶk Ꮮl Ꮇm Ꮲp Ꮢr Ꮪs Ꭲt Ꮩv Ꮃw Ꮓz")
 _ARMENIAN: Final = _pairs("օo սu ոn հh")
-_LOOK_ALIKE: Final = {**_CYRILLIC, **_GREEK, **_LISU, **_CHEROKEE, **_ARMENIAN}
+_SYLLABICS: Final = _pairs("ᗩa ᗷb ᑕc ᗪd ᗴe ᖴf ᕼh ᒍj ᒪl ᗰm ᑎn ᑭp ᖇr ᔕs ᑌu ᐯv ᗯw ᙭x ꮻo Ꮻo Ꮎo")
+_LOOK_ALIKE: Final = {**_CYRILLIC, **_GREEK, **_LISU, **_CHEROKEE, **_ARMENIAN, **_SYLLABICS}
 """Letters drawn like Latin ones, after case folding."""
 _LOOK_ALIKE_BY_SOUND: Final = {**_LOOK_ALIKE, ord("с"): "s"}
 """The Cyrillic es is drawn like a c and sounds like an s; `СТОР` is written with both in mind."""
@@ -49,6 +50,7 @@ _STOP_SIGN: Final = re.compile("[\U0001f6d1\U0001f6ab\u26d4]")
 _CLAUSE_ENDS: Final = re.compile(
     r"[.!?;:,\n\u2026\u2014\u2013()\"\u201c\u201d\u00ab\u00bb\u3002\uff01\uff1f\u00bf\u00a1]+|\s-+\s"
 )
+_ADDRESS: Final = re.compile(r"(?:www\.|\w+://)\S+")
 _SENTENCE_ENDS: Final = re.compile(r"(?:[.!?;\n\u2026\u2014\u2013\u3002]|\s-+\s)+")
 
 
@@ -119,5 +121,7 @@ def clauses(plain_text: str) -> str:
 
 def sentences(plain_text: str) -> list[str]:
     """Keys of the sentences, empty ones left out."""
+    if "www." in plain_text or "://" in plain_text:
+        plain_text = _ADDRESS.sub(" ", plain_text)
     found = (key_of(one) for one in _SENTENCE_ENDS.split(plain_text))
     return [one for one in found if one]

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from processors.optout.phrase_words import AGAIN, DO, END, FILL, FREE, LISTS, ME, NEWS, START, TEXTS, on, rule
+from processors.optout.phrase_words import AGAIN, DO, DOING, END, FILL, FREE, LISTS, ME, NEWS, START, TEXTS, on, rule
 
 ROWS: Final = (
     on(
@@ -16,7 +16,7 @@ ROWS: Final = (
         "dont do did didnt never no not without",
         rule(
             "do_not_text",
-            rf"(?:do not|dont|never|no not|donot|do t) (?:you )?(?:ever |please |even |dare |fuckin?g? |you ever )*(?:{DO}|text or call|call or text)(?: or (?:text|call|message|contact|email))?{AGAIN}(?: {ME})?{AGAIN}(?={END[3:-1]}| (?:or|and|i|im|because|cuz|bc|as|since|this|u|you|we|unless|if|about|after|before|at|on|during|while|in|until|till|for|so|too|w|with|from|every|again|anymore|next|any|wrong|not|no|ever|with|it|its|it|please|when|between|regarding|over|only)\b)",
+            rf"(?:do not|dont|never|no not|donot|do t) (?:you )?(?:ever |please |even |dare |fuckin?g? |you ever )*(?:be {DOING}|{DO}|text or call|call or text)(?: or (?:text|call|message|contact|email))?{AGAIN}(?: {ME})?{AGAIN}(?={END[3:-1]}| (?:or|and|i|im|because|cuz|bc|as|since|this|u|you|we|unless|if|about|after|before|at|on|during|while|in|until|till|for|so|too|w|with|from|every|again|anymore|next|any|wrong|not|no|ever|with|it|its|it|please|when|between|regarding|over|only)\b)",
             guard=r"(?:\b(?:i|we|you|u|they|he|she|it|who|that|people|kids|ill|id|youd|why|customers|drivers|if|to|could|and i|still|also)$)",
         ),
         rule(
@@ -26,7 +26,7 @@ ROWS: Final = (
         ),
         rule(
             "do_not_send",
-            rf"(?:do not|dont|never) (?:ever |please )?send (?:me |us |my phone |to me )?(?:{FILL}{TEXTS}|(?:anything|any more|anymore|more|these|this|them|those|stuff|shit|crap|junk|nothing)(?: (?:else|more|here))?{AGAIN}{END})",
+            rf"(?:do not|dont|never) (?:ever |please )?send (?:me |us |my phone |to me )?(?:{FILL}{TEXTS}|(?:anything|(?:any ?more|more)?(?: ?of)? ?(?:these|this|those|that)|any more|anymore|more|them|(?:\w+ ){{0,2}}(?:stuff|shit|crap|junk|bs|garbage|bullshit|propaganda|nonsense)|nothing)(?: (?:else|more|here))?{AGAIN}{END})",
             guard=r"(?:\b(?:i|we|you|u|they|he|she|it|who|if|why)$)",
         ),
         rule(
@@ -55,7 +55,7 @@ ROWS: Final = (
         ),
         rule(
             "no_more",
-            rf"no (?:more|mor|mo|further) {FILL}(?:{TEXTS}|contact|calls?|communications?|correspondence|reminders|updates|requests|invites|invitations|newsletters|surveys|robo ?texts|(?:donation|political|campaign|fundraising) \w+|of (?:this|these|it|them|that|your)(?: \w+)?{END}|please{END})",
+            rf"no (?:more|mor|mo|further) (?:{FILL}(?:{TEXTS}|\w+ (?:texts|messages|msgs|txts)|contact|calls?|communications?|correspondence|reminders|updates|requests|invites|invitations|newsletters|surveys|robo ?texts|(?:donation|political|campaign|fundraising) \w+|of (?:this|these|it|them|that|your)(?: \w+)?{END}|please{END}))(?! (?:today|tonight|right now|this (?:week|morning)))",
             guard=r"(?:\b(?:there are|have|has|had|got|get|were|is|means|why)$)",
         ),
         rule(
@@ -74,7 +74,7 @@ ROWS: Final = (
         ),
         rule(
             "no_permission",
-            r"(?:do not|dont|did not|didnt|never|no)(?: \w+)? (?:have|has|had|gave|give|given|granted?)(?: (?:you|u|my|any|the|me))* (?:permission|consent|authorization) (?:to|for) (?:text|contact|message|call|use|send|these|this|any)",
+            r"(?:do not|dont|did not|didnt|never|no)(?: \w+)? (?:have|has|had|gave|give|given|granted?)(?: (?:you|u|my|any|the|me))* (?:permission|consent|authorization) (?:to|for) (?:text|contact|message|call|use|send|these|this|any|receive|get|be|receiving)",
             limited=False,
         ),
         rule(
@@ -96,6 +96,11 @@ ROWS: Final = (
     ),
     on(
         "list registry",
+        rule(
+            "on_the_registry",
+            r"(?:on|in) (?:the|your|a) (?:national |federal |state )?(?:do not|dont|dnc) ?(?:call|text|contact)? ?(?:list|registry)",
+            limited=False,
+        ),
         rule(
             "do_not_call",
             r"(?:put|add|place) (?:me|my number|us|this number) (?:on|to) (?:your |the |a )?(?:do not|dont|dnc)(?: \w+)?(?: \w+)? ?(?:list|registry)?",

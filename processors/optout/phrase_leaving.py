@@ -2,21 +2,21 @@
 
 from typing import Final
 
-from processors.optout.phrase_words import AGAIN, END, FILL, LISTS, ME, NEGATED, NEWS, START, TARGET, TEXTS, on, rule
+from processors.optout.phrase_words import AGAIN, END, FILL, LISTS, NEGATED, NEWS, START, TARGET, TEXTS, on, rule
 
 ROWS: Final = (
     on(
         "remove removing deleting taking getting keeping delete erase take get scrub drop unlist strike taken removed deleted off out list scratch removal pull cut kick boot cross want need",
         rule(
             "remove_me",
-            rf"(?:remove|removed|removing|delete|deleting|deleted|erase|scrub|unlist|strike|scratch|drop|take (?=\w+(?: \w+){{0,3}} (?:off|out|from))) ?{TARGET}(?: (?:right )?(?:off|from|of|out)(?: (?:of|from))?(?: (?:your|youre|ur|the|this|any|all|every|these|that))?(?: {LISTS}| {TEXTS})?(?: {LISTS})?| completely| permanently| entirely| as a contact)?{AGAIN}(?={END[3:-1]}| (?:and|or|before|because|i|im|cuz|since|as|this|u|you|we|my|not|if|it|its|now|never|from (?:your|the|this|all|any|these|ur|future|further|that|here)|thats|for good|so|do|dont)\b)",
+            rf"(?:remove|removed|removing|delete|deleting|deleted|erase|scrub|unlist|strike|scratch|drop|take (?=\w+(?: \w+){{0,3}} (?:off|out|from))) ?(?:all (?:of )?)?{TARGET}(?: (?:right )?(?:off|from|of|out)(?: (?:of|from))?(?: (?:your|youre|ur|the|this|any|all|every|these|that))?(?: {LISTS}| {TEXTS})?(?: {LISTS})?| completely| permanently| entirely| as a contact)?{AGAIN}(?={END[3:-1]}| (?:and|or|before|because|i|im|cuz|since|as|this|u|you|we|my|not|if|it|its|now|never|from (?:your|the|this|all|any|these|ur|future|further|that|here)|thats|for good|so|do|dont)\b)",
             keyword="REMOVE ME",
             limited=False,
-            guard=r"(?:\b(?:why (?:did|was|were|am|are)|did|(?<!can )(?<!could )(?<!would )(?<!will )(?<!asked )(?<!told )(?<!need )(?<!want )you|u|they|she|he|was|been|not|dont|do not|didnt|who|never|will|cant|if|i)(?: \w+)?$)",
+            guard=r"(?:\b(?:why (?:did|was|were|am|are)|did|(?<!can )(?<!could )(?<!would )(?<!will )(?<!asked )(?<!told )(?<!need )(?<!want )(?<!thank )you|(?<!thank )u|they|she|he|was|been|not|dont|do not|didnt|who|never|will|cant|if|i)(?: \w+)?$)",
         ),
         rule(
             "take_off",
-            rf"(?:take|taking|get|getting|keep|keeping) {TARGET} (?:right )?(?:off|out)(?: (?:of|from))?(?: (?:your|youre|ur|the|this|any|all|these|that))?(?: {LISTS}| {TEXTS}| {NEWS})*{AGAIN}(?={END[3:-1]}| (?:and|or|i|im|because|before|cheers|kind|if|so|not|we|this|you|whatever|whichever)\b)",
+            rf"(?:take|taking|get|getting|keep|keeping) {TARGET} (?:right )?(?:off|out|of(?= (?:your|ur|you|this|the) {LISTS}))(?: (?:of|from))?(?: (?:your|youre|you|ur|the|this|any|all|these|that|of|my|our))*(?: {LISTS}| {TEXTS}| {NEWS})*{AGAIN}(?={END[3:-1]}| (?:and|or|i|im|because|before|cheers|kind|if|so|not|we|this|you|whatever|whichever)\b)",
             keyword="REMOVE ME",
             limited=False,
             guard=rf"{NEGATED}|(?:\b(?:did|does|will it|it|if|i)$)",
@@ -37,6 +37,13 @@ ROWS: Final = (
             guard=r"(?:\b(?:did|dont|do not|never|not)$)",
         ),
         rule(
+            "want_removed",
+            rf"(?:need|want|like|wish|have|get|prefer|asked|requesting)(?: (?:to|be|me|us|my|our|this|number|name|phone|info|please|from|be))* (?:removed|deleted|taken off|taken out)(?: (?:from|off|out))?(?: (?:of|your|the|this|all|any))*(?: {LISTS})?{AGAIN}{END}",
+            keyword="REMOVE ME",
+            limited=False,
+            guard=rf"{NEGATED}|(?:\b(?:do|does|did|when|how|can|will|the|my|a|should)(?: \w+){{0,3}}$)",
+        ),
+        rule(
             "want_off",
             rf"(?:{START}|(?:i|id|we|to|me|please|just) )(?:(?:want|wanna|need|like|love|get|let|please|help|me|us|to|be|off|asking|asked|really|would) )+(?:off|out)(?: of)?(?: (?:this|your|the|all|ur|of|these))*(?: (?:{LISTS}|{TEXTS}|thing|chain|mess|loop)){AGAIN}{END}",
             keyword="REMOVE ME",
@@ -45,7 +52,7 @@ ROWS: Final = (
         ),
         rule(
             "off_your_list",
-            rf"(?:off|out|off of|out of|from) (?:your|ur|this|the|all) (?!other|wait)(?:\w+ )?{LISTS}{AGAIN}{END}",
+            rf"(?:off|out|off of|out of|from) (?:(?:your|ur|this|all) (?!other|wait)(?:\w+ )?|the ){LISTS}{AGAIN}{END}",
             keyword="REMOVE ME",
             limited=False,
             guard=r"(?:\b(?:come|came|item|items|products?|ordered?|pick|picked|one|thing|things|something|sold|did|was|not|dont|why|crossed?|wait|out)(?: \w+){0,3}$)",
@@ -72,7 +79,7 @@ ROWS: Final = (
         ),
         rule(
             "go_away",
-            rf"{START}(?:go away|get lost|buzz off|(?:fuck|fk|fck|eff|f|piss|bugger|bug|back|sod|naff|jog) (?:off|right off|the fuck off)|take a hike|kick rocks|let me be){AGAIN}{END}",
+            rf"{START}(?:go away|get lost|buzz off|(?:fuck|fk|fck|eff|f|piss|bugger|bug|back|sod|naff|jog|f ck|f ing|f k) (?:off|right off|the fuck off)|take a hike|kick rocks|let me be){AGAIN}{END}",
         ),
     ),
     on(
@@ -86,10 +93,17 @@ ROWS: Final = (
         ),
         rule(
             "want_to_unsubscribe",
-            r"(?:want|wanna|like|need|wish|ask|asked|asking|tried|trying|try|request|requesting|requested|prefer|hereby|how (?:do|can|to|would)|told|going|choose|decided|please|pls|let me|keep|help me|attempting)(?: \w+){0,5} (?:to )?(?:be )?(?:unsubscribed?|unsub|unsubscribing)",
+            r"(?:want|wanna|like|need|wish|ask|asked|asking|tried|trying|try|request|requesting|requested|prefer|hereby|how (?:do|can|to|would)|told|going|choose|decided|please|pls|let me|keep|help me|attempting)(?: (?!dont|not|never|accidentally|didnt)\w+){0,5} (?:to )?(?:be )?(?:unsubscribed?|unsub|unsubscribing)",
             keyword="UNSUBSCRIBE",
             limited=False,
             guard=r"(?:\b(?:dont|do not|didnt|never|not|no)(?: \w+)?$)",
+        ),
+        rule(
+            "unsubscribing",
+            rf"(?:im|i am|i will be|we are) (?:now |hereby )?unsubscribing|(?:i )?(?:have )?already unsubscribed{AGAIN}{END}",
+            keyword="UNSUBSCRIBE",
+            limited=False,
+            guard=r"(?:\b(?:why|if|have|am|not|did|was)(?: \w+)?$)",
         ),
         rule(
             "already_unsubscribed",
@@ -105,7 +119,7 @@ ROWS: Final = (
             rf"(?:{START}|\b(?:to|please|pls|plz|can (?:you|u|i)|could you|must|will|just|id like|and|me|i|im|am|hereby|let me|wish) )(?:be )?(?:opt(?:ed|ing)? ?(?:me |us |my number |this number |this phone )?out|optout)(?: (?:me|us|now|please|asap|immediately|already|here))?(?: (?:of|from)(?: (?:all|this|these|your|ur|the|any|future|further|receiving|getting|everything|it|here))*(?: (?:{TEXTS}|{LISTS}|communications?|contact|campaign|service|subscription)| (?={TEXTS})|(?= \||$)))?{AGAIN}(?={END[3:-1]}| (?:and|or|i|im|because|before|this|you|we|not|dont|since|as|my|immediately|{TEXTS}|text|sms)\b)",
             keyword="OPT OUT",
             limited=False,
-            guard=r"(?:\b(?:not|dont|do not|never|didnt|wont|did|dont want|do not want|why|was|can i still|instead of|without|if|accidentally|will not)(?: (?:i|you|to|u|it|get|want|wanna|me))*$)",
+            guard=r"(?:\b(?:not|dont|do not|never|didnt|wont|did|dont want|do not want|why|was|can i still|instead of|without|if|accidentally|will not)(?: (?:i|you|to|u|it|get|want|wanna|me|mean|meant|intend|try|trying))*$)",
         ),
         rule(
             "already_out",
@@ -141,11 +155,11 @@ ROWS: Final = (
         ),
     ),
     on(
-        "cancel end terminate block blocking disable discontinue turn shut deactivate pause kill cancell",
+        "cancel end terminate block blocked blocking disable discontinue turn shut deactivate pause kill cancell",
         rule("turn_off", rf"(?:turn|shut|switch) {FILL}{TEXTS} off", guard=rf"{NEGATED}|(?:\b(?:how did|did|i)$)"),
         rule(
             "cancel_texts",
-            rf"(?:cancell?|end|terminate|block|disable|discontinue|turn off|shut off|deactivate|kill) {FILL}(?:te?xts?|txts?|te?xting|text messages?|messages|msgs|sms(?:es)?|notifications?|alerts|promos|promotions|ads|spam|text subscription|text updates?|subscription to (?:\w+ ){{0,3}}(?:texts|messages|msgs|alerts|sms))",
+            rf"(?:cancell?|end|terminate|block|disable|discontinue|turn off|shut off|deactivate|kill) {FILL}(?:te?xts?|txts?|te?xting|text messages?|messages|msgs|sms(?:es)?|notifications?|alerts|promos|promotions|ads|spam|text subscription|text updates?|communications?(?! (?:with|between))|correspondence|subscription to (?:\w+ ){{0,3}}(?:texts|messages|msgs|alerts|sms))",
             keyword="CANCEL",
             guard=rf"{NEGATED}|(?:\b(?:did|how did|if|i|week|the)(?: \w+)?$)",
         ),
@@ -167,6 +181,19 @@ ROWS: Final = (
             "block_me",
             rf"{START}block (?:me|us|my (?:number|phone|cell)|this (?:number|phone)){AGAIN}{END}",
             keyword="BLOCK",
+        ),
+        rule(
+            "how_to_cancel",
+            rf"how (?:do|can|to|would)(?: (?:i|we|you|one))? (?:cancel|end|block|disable|terminate|get rid of|turn off) {FILL}(?:te?xts?|txts?|text messages?|messages|msgs|sms|alerts|notifications)(?! (?:on|for|from) my)",
+            keyword="CANCEL",
+            limited=False,
+        ),
+        rule(
+            "get_blocked",
+            r"(?:youre|you are|ur|u r|this number is|your number is)(?: (?:getting|being|now|about to be|gonna be|going to be))* blocked",
+            keyword="BLOCK",
+            limited=False,
+            guard=r"(?:\b(?:if|why|says|said|saying)$)",
         ),
         rule("blocking", rf"{START}blocking (?:you|this|your)(?: number)?{AGAIN}{END}", keyword="BLOCK"),
         rule(

@@ -32,6 +32,14 @@ ROWS: Final = (
             guard=r"(?:\b(?:why|if|is|do|did|know|have|got)(?: \w+)*$)",
         ),
         rule(
+            "not_their_number",
+            rf"(?:not|isnt|aint|no longer) (?:the |a )?(?:right |correct |proper )?(?:number|phone|cell) for(?: \w+){{1,3}}{END}|this (?:phone |cell )?(?:number|phone) (?:is|belongs) (?:no longer|not) (?:to )?(?!yours|ours)\w+s{END}",
+            keyword="WRONG",
+            limited=False,
+            tags=("wrong_number",),
+            guard=r"(?:\b(?:why|if|order|tracking)(?: \w+)*$)",
+        ),
+        rule(
             "lives_elsewhere",
             rf"(?:doesnt|does not|no longer|dont|do not|didnt|hasnt) (?:lives?|work|works|lived|stay|stays)(?: here| at this (?:number|address))(?: (?:anymore|any more|in years|for years))?{END}",
             keyword="WRONG",

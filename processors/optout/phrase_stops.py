@@ -26,7 +26,7 @@ ROWS: Final = (
         rule("stop_texting", rf"{STOP} {FILL}{DOING} {ME}", guard=GUARD_STOP),
         rule(
             "stop_reaching",
-            rf"{STOP} {FILL}(?:blowing up (?:my|our|this) (?:phone|cell|line)|hitting (?:me|us) up|reaching out(?: to (?:me|us))?{AGAIN}{END})",
+            rf"{STOP} {FILL}(?:(?:blowing|lighting|filling|clogging|jamming|messing|tying|clutter\w+|flooding|bombing)(?: up)? (?:my|our|this|the) (?:phone|cell|line|inbox|messages|texts)|wasting (?:my|our|your|everyones) (?:time|money|data)|hitting (?:me|us) up|reaching out(?: to (?:me|us))?{AGAIN}{END})",
             guard=GUARD_STOP,
         ),
         rule("stop_calling", rf"{STOP} {FILL}calling(?: (?:and|or) \w+)? {ME}{AGAIN}{END}", guard=GUARD_STOP),
@@ -114,15 +114,22 @@ ROWS: Final = (
         ),
     ),
     on(
-        "again",
+        "again time",
         rule(
             "if_again",
-            r"(?:text|message|contact|call|msg|txt)(?: (?:me|us|this number|my phone))? (?:again|one more time|another time)(?: \w+)? (?:and|or) (?:i|ill|im|we|my|you|youll|ur)\b"
+            r"(?:text|message|contact|call|msg|txt)(?: (?:me|us|this number|my phone))? (?:again|one more time|another time|1 more time)(?: \w+)? (?:and|or) (?:i|ill|im|we|my|you|youll|ur)\b"
             r"|(?:report|sue|lawyer|attorney|police|court|block|fcc|ftc|blocking|authorities|legal action)(?: \w+){0,6} if (?:you|u|i|yall|this)"
             r"(?: \w+){0,2} (?:text|message|contact|txt|send|get|receive|call)(?: \w+){0,4} again"
             r"|if (?:you|u|i|yall|this)(?: \w+){0,3} (?:text|message|contact|txt|send|get|receive|call|hear)(?: \w+){0,4} again(?: \|)? (?:i|ill|im|we|you|youll|my)(?: \w+){0,4} "
             r"(?:report|sue|lawyer|attorney|police|court|block|fcc|ftc|blocking|blocked|authorities|legal|calling)\w*",
             limited=False,
+        ),
+    ),
+    on(
+        "stoop spot shop step top sop stow slop snop stub",
+        rule(
+            "slip_texting",
+            rf"{START}(?:stoop|spot|atop|sop|shop|step|stow|top|slop|snop|stub) (?:texting|messaging|contacting|sending|bothering|spamming|calling) {ME}{AGAIN}(?={END[3:-1]}| (?:i|and|or|you|this|please)\b)",
         ),
     ),
     on(
@@ -143,7 +150,7 @@ ROWS: Final = (
         ),
         rule(
             "why_still",
-            rf"why (?:am|are|do) (?:i|we) (?:still |even |always |constantly )+(?:getting|receiving|recieving|get|receive|on|being) {FILL}(?:{TEXTS}|texted|messaged|contacted|{LISTS}|these)",
+            rf"why (?:am|are|do) (?:i|we) (?:(?:still|even|always|constantly|keep|now|suddenly) )*(?:getting|receiving|recieving|get|receive|on|being) {FILL}(?:{TEXTS}|texted|messaged|contacted|{LISTS}|these)",
             limited=False,
         ),
     ),

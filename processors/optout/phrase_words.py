@@ -52,7 +52,7 @@ AGAIN: Final = (
     r"team|seriously|permanently|completely|altogether|entirely|as soon as possible|effective immediately|i mean it|whatsoever|"
     r"in (?:the )?future|going forward|moving forward|from now on|of any kind|so much|very much|regards|god bless|dear|folks|lol stop|"
     r"to (?:this|my|our) (?:\w+ )?(?:number|phone|cell|line)|have a (?:good|nice|great|blessed) (?:day|one|evening|night)|"
-    r"now|please|pls|plz|again|anymore|any more|no more|ever|at all|already|immediately|asap|ok|okay|thanks|thank you|"
+    r"now|please|pls|plz|again|anymore|any more|no more|nomore|ever|at all|already|immediately|asap|ok|okay|thanks|thank you|"
     r"thx|period|forever|at this number|on this number|to this number|on this phone|to me|or else|x|xx|man|dude|bro|sir|"
     r"madam|people|guys|yall|ffs|wtf|omg|u|you))*"
 )
@@ -92,7 +92,7 @@ SELF: Final = (
 OTHERS_DO: Final = r"(?:\b(?:tell|told|ask|asked|make|made|let|help) (?:him|her|them|my \w+|the \w+|people|kids|our \w+)(?: not)?(?: to)?$)"
 GUARD_STOP: Final = rf"{NEGATED}|{ASKED_BACK}|{SELF}|{OTHERS_DO}"
 
-LISTS: Final = r"(?:(?:e ?mail|email|text|texting|sms|contact|call|calling|phone|mailing|marketing|message|messaging|promo|subscriber|distribution) )?(?:lists?|data ?base|system|program|records|group|rotation|campaign|roster|file|contacts|directory|(?:text|group) thread)"
+LISTS: Final = r"(?:(?:e ?mail|email|text|texting|sms|contact|call|calling|phone|mailing|marketing|message|messaging|promo|subscriber|distribution|campaign|donor|voter|volunteer|customer|client|patient) )?(?:lists?|data ?base|system|program|records|group|rotation|campaign|roster|file|contacts|directory|(?:text|group) thread)"
 TARGET: Final = r"(?:me|us|my (?:name|cell|phone|mobile|info|information|contact|data|details|number|digits)(?: (?:number|info))?|(?:this|our) (?:phone |cell |mobile |home |work |telephone )?(?:number|phone|cell|line|contact)|the number|number)"
 NUMBER: Final = r"(?:number|num|nbr|person|phone|phone number|guy|girl|lady|man|woman|contact|party|dude|cell)"
 

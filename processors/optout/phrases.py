@@ -35,7 +35,7 @@ _TOPIC: Final = re.compile(
 _INSTEAD: Final = re.compile(
     r"\b(?:instead|rather than|only (?:send|text|the|about|want|dresses|sales|\w+ please)|just (?:send|text|the|e ?mail|call)|but (?:keep|still|do|you can|please (?:keep|send)|send|i (?:still|do)|text|leave)|"
     r"keep (?:the|texting|sending|me on)|(?:texts?|texting) (?:is|are|it is|ok|okay|works|only)|(?<!dont )(?<!not )(?<!never )(?<!or )(?:call|e ?mail) (?:me|is|instead)|other than|except|"
-    r"texts? (?:are|is) (?:fine|ok|okay|good)|use (?:my|the) (?:other|cell|new|work)|once a (?:day|week|month)|less often|fewer)\b"
+    r"texts? (?:are|is) (?:fine|ok|okay|good)|use (?:my|the) (?:other|cell|new|work)|once a (?:day|week|month)|less often|fewer|(?:dont|do not|stop|not) (?:text|texting|message|messaging) \| (?:just |please |only )*(?:call|e ?mail))\b"
 )
 _JOKING: Final = re.compile(r"\b(?:just kidding|jk|im kidding|only kidding|kidding lol|im joking|just joking)\b")
 _IDIOMS: Final = re.compile(
@@ -46,12 +46,14 @@ _IDIOMS: Final = re.compile(
     r"|\bwrong (?:size|color|colour|order|item|address|date|time|day|price|one|way|with)\b"
 )
 _PARTIAL_UNSUBSCRIBE: Final = re.compile(
-    r"\b(?:unsubscribed?|unsub|(?:remove|delete|take) (?:me|us|my name)|opt (?:me )?out|take me off)(?: \w+){0,3} (?:e ?mails?|mail|newsletters?|catalogs?|calls|phone calls|voicemail|paper|hold|speaker|do not disturb|waitlist|waiting list|wait list|guest list|group chat|reservation|raffle|schedule|thread|autopay|auto ?pay|autoship|insurance|class|team|meeting|event|order|appointment|gift wrap|warranty|the (?:\w+ )?(?:order|class|team|party|game|trip|event|appointment|reservation|schedule|meeting|study|plan|course|lease|account))\b"
+    r"\b(?:unsubscribed?|unsub|(?:remove|delete|take) (?:me|us|my name)|opt (?:me )?out|take me off)(?: \w+){0,3} (?:e ?mails?|mail|newsletters?|catalogs?|calls|phone calls|voicemail|paper|hold|speaker|do not disturb|waitlist|waiting list|wait list|guest list|group chat|reservation|raffle|schedule|thread|autopay|auto ?pay|autoship|insurance|class|team(?! (?:texts?|messages?|list))|meeting|event|order|appointment|gift wrap|warranty|the (?:\w+ )?(?:order|class|team|party|game|trip|event|appointment|reservation|schedule|meeting|study|plan|course|lease|account))\b"
 )
 
 
 def respelt(clauses: str) -> str:
     """The clauses with STOP and UNSUBSCRIBE spelt right, where a rule would ask for more than the word."""
+    if " nt " in clauses or "un subscribe" in clauses:
+        clauses = clauses.replace("un subscribe", "unsubscribe").replace("do nt ", "dont ")
     words = clauses.split(" ")
     if (
         STOP_SLIPS.isdisjoint(words)
@@ -61,7 +63,9 @@ def respelt(clauses: str) -> str:
     ):
         return clauses
     return " ".join(
-        "stop" if word in STOP_SLIPS else NEAR.get(word) or ("unsubscribe" if is_unsubscribe(word) else word)
+        "stop"
+        if word in STOP_SLIPS
+        else NEAR.get(word) or ("unsubscribe" if word != "unsubscribed" and is_unsubscribe(word) else word)
         for word in words
     )
 
@@ -77,9 +81,7 @@ def find(clauses: str) -> Phrase | None:
         return None
     shown = _IDIOMS.sub("~", clauses)
     partial = _PARTIAL_UNSUBSCRIBE.search(shown) is not None
-    if _JOKING.search(shown) is not None:
-        return None
-    instead = _INSTEAD.search(shown) is not None
+    instead = _JOKING.search(shown) is not None or _INSTEAD.search(shown) is not None
     for word in sorted(words):
         for rule in RULES[word]:
             found = _first(rule, shown, partial=partial, instead=instead)

@@ -7,9 +7,9 @@ from processors.optout.language import END, Language, language
 LANGUAGES: Final[tuple[Language, ...]] = (
     language(
         "pl", "WYPISZ",
-        "prosze przestan przestancie przestać nie zly błędny zły wypisz wypiszcie wypisac wypisać usun usuń usuncie usuńcie usunac usunąć skasuj skasujcie numer spokoj spokój spokoju rezygnuję rezygnuje wykreslcie wykreślcie pomyłka dość dosc koniec wycofuję zgodę dlaczego czemu",
+        "prosze przestan przestancie przestać nie zly błędny zły wypisz wypiszcie wypisac wypisać usun usuń usuncie usuńcie usunac usunąć skasuj skasujcie numer spokoj spokój spokoju rezygnuję rezygnuje wykreslcie wykreślcie pomyłka dość dosc koniec wycofuję zgodę usunięcie wypisanie wykreślenie dlaczego czemu",
         r"(?:przestan|przestancie|prosze przestac|przestac)(?: \w+){0,3} (?:wysylac|pisac|smsow\w*|przysylac|nekac|spamowac|dzwonic)(?: \w+){0,3}|nie (?:chce|chcemy|zycze sobie|zyczymy sobie|potrzebuje|wyrazam zgody na)(?: \w+){0,4}? (?:sms\w*|wiadomosci|otrzymywac|dostawac|reklam|kontaktu|spamu)(?: \w+){0,3}|"
-        r"(?:usun|usuncie|wypisz|wypiszcie|wykresl|wykreslcie|skasuj|skasujcie|usunac|wypisac|wykreslic|skasowac)(?: \w+){0,3}? (?:numer\w*|mnie|listy|bazy)(?: \w+){0,4}|mnie (?:\w+ )?(?:wypisac|usunac|wykreslic)(?: \w+){0,3}|chce (?:sie )?(?:wypisac|zrezygnowac)(?: \w+){0,3}|"
+        r"(?:usun|usuncie|wypisz|wypiszcie|wykresl|wykreslcie|skasuj|skasujcie|usunac|wypisac|wykreslic|skasowac)(?: \w+){0,3}? (?:numer\w*|mnie|listy|bazy)(?: \w+){0,4}|(?:usuniecie|wypisanie|wykreslenie) (?:\w+ )?(?:numeru|mnie|danych)(?: \w+){0,3}|mnie (?:\w+ )?(?:wypisac|usunac|wykreslic)(?: \w+){0,3}|chce (?:sie )?(?:wypisac|zrezygnowac)(?: \w+){0,3}|"
         r"(?:prosze )?(?:juz )?nie (?:\w+ )?(?:pisz|piszcie|pisac|wysylaj|wysylajcie|wysylac|przysylaj|przysylajcie|przysylac|kontaktuj|kontaktujcie|kontaktowac|nekaj|spamuj)\w*(?: \w+){0,4}|(?:zly|bledny|niewlasciwy|nie ten) numer|(?:pomylil\w*|pomylka)(?: \w+)? numer\w*|"
         r"(?:daj|dajcie|prosze dac)(?: \w+)? (?:swiety )?spokoj|zostaw(?:cie)? mnie w spokoju|rezygnuje z(?: \w+){1,3}|(?:dosc|koniec)(?: \w+){0,2} (?:sms\w*|wiadomosci)|(?:cofam|wycofuje) zgode(?: \w+){0,3}|(?:dlaczego|czemu|po co)(?: \w+){0,2} (?:piszecie|wysylacie|pisze|wysyla)\w*(?: \w+){0,3}",
         guard=r"\b(?:nie przestawaj\w*|po \d+|przed \d+|zamowieni\w+|wizyt\w+)\b",
@@ -60,7 +60,7 @@ LANGUAGES: Final[tuple[Language, ...]] = (
         "tr", "IPTAL",
         "mesaj mesajlar mesajlari mesajları sms yazmayın yazma yazmayiniz aramayın atmayın atma numaram numaramı numarayı beni yanlış abonelik aboneliğimi aboneliği listeden rahatsız göndermeyin gonderme gönderme istemiyorum gelmesin",
         r"(?:\w+ ){0,3}?(?:mesaj\w*|sms\w*|reklam\w*)(?: \w+){0,2} (?:atma\w*|gonderme\w*|yollama\w*|istemi\w+|gelmesin|durdur\w*|kesin|gondermekten vazgecin)(?: \w+){0,2}|(?:\w+ ){0,3}?yazma(?:yin|yiniz|yın)?(?: \w+)?" + END + r"|(?:\w+ ){0,3}?(?:aramayin|rahatsiz etme\w*)(?: \w+)?|"
-        r"(?:numaram\w*|numarayi|beni|bu numarayi)(?: \w+){0,3}? (?:sil\w*|cikar\w*|cikart\w*|kaldir\w*)(?: \w+)?|yanlis (?:numara|kisi)\w*(?: \w+){0,2}|beni rahat birak\w*|abonelig\w*(?: \w+){0,2} (?:iptal|sonlandir)\w*(?: \w+){0,2}|listeden cik\w*(?: \w+){0,2}|(?:göndermeyin|göndermeyiniz|atmayın)(?: \w+)?",
+        r"(?:numaram\w*|numarayi|beni|bu numarayi)(?: \w+){0,3}? (?:sil\w*|cikar\w*|cikart\w*|kaldir\w*)(?: \w+)?|yanlis (?:numara|kisi)\w*(?: \w+){0,2}|beni rahat birak\w*|abonelig\w*(?: \w+){0,2} (?:iptal|sonlandir)\w*(?: \w+){0,2}|listeden cik\w*(?: \w+){0,2}|(?:sms|mesaj|mesajlari|uyelik) iptal\w*(?: \w+)?|(?:göndermeyin|göndermeyiniz|atmayın)(?: \w+)?",
     ),
     language(
         "ar", "STOP",
@@ -109,7 +109,7 @@ WITHOUT_SPACES: Final[tuple[Language, ...]] = (
     language(
         "ko", "STOP", "",
         r"(?:문자|메시지|메세지|연락|광고|스팸)(?:를|을|는|은|좀)? ?(?:좀 ?)?(?:그만|보내지|하지|안 ?받|중단|중지|거부|차단|필요 ?없|받고 ?싶지)|그만 ?(?:보내|연락|문자)|보내지 ?(?:마|말)|연락하지 ?(?:마|말)",
-        r"(?:잘못|틀린) ?(?:된 ?)?번호|번호 ?(?:가 ?)?(?:잘못|틀)|(?:번호|저)(?:를|를 ?좀)? ?(?:삭제|지워|빼)|수신 ?거부|구독 ?(?:취소|해지)",
+        r"(?:잘못|틀린) ?(?:된 ?)?번호|번호 ?(?:가 ?)?(?:잘못|틀)|(?:번호|저)(?:를|를 ?좀)? ?(?:삭제|지워|빼)|잘못 ?(?:보내|거셨|거신|연락|온)|수신 ?거부|구독 ?(?:취소|해지)",
     ),
     language("th", "STOP", "", r"(?:อย่า|หยุด|ไม่ต้อง|เลิก|ไม่อยาก)(?:ส่ง|รับ)|ผิดเบอร์|ยกเลิก(?:การรับ|ข้อความ|รับ)"),
 )  # fmt: skip

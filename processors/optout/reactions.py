@@ -50,7 +50,7 @@ _OTHERS: Final = (
     r"(?:likte|mislikte|elsket|lo av|satte .{1,20} ved|liker ikke lenger|misliker ikke lenger|understreket)|(?:reagerte|reagerede) med .{1,12} på|fjernet .{1,24} fra|(?:kunne (?:ikke )?lide|synes godt om|elskede|grinede af|lo ad|fremhævede|fjernede .{1,24} fra)|"
     r"(?:tykkäsi|rakasti|nauroi)|(?:beğendi|beğenmedi|sevdi|güldü)|(?:menyukai|menyukai pesan|suka)"
 )
-_BEFORE: Final = re.compile(rf"\s*(?:{_ENGLISH}|{_OTHERS}|{_ANY_LANGUAGE})\s*(?=[\"'“”„«»‹「『‘])", re.IGNORECASE)
+_BEFORE: Final = re.compile(rf"\s*(?:{_ENGLISH}|{_OTHERS}|{_ANY_LANGUAGE}):?\s*(?=[\"'“”„«»‹「『‘])", re.IGNORECASE)
 _MEDIA: Final = re.compile(
     rf"\s*{_ENGLISH} (?:an? |your )?(?:image|photo|picture|video|movie|gif|sticker|attachment|link|file|contact|location|message|text|memoji|pdf|note|poll|post|website|card|event|"
     r"(?:voice|audio|digital touch) ?(?:message|recording|memo)?)s?\s*[.!]?\s*",

@@ -98,21 +98,24 @@ _REAL_NEAR: Final = words_of(
     testing massage massages massaged passage passages spending ending tending mending lending vending rending seeding
     seending numbers numbered numbed lumber umber umbers members member messaged messages message texts texted remover
     removes removed removal contract contracts contacted contacts contact contacting contracting relieving removing bothering
-    motherings deceiving nothing mothering smothering bothered brothering sanding binding sending fending wending bending
+    bothered sensing seeding contractor remote leaves lease leaved leaver leaven lave leavy along atone aloe alone aline wrongs
+    wring wrung pleased pleases pleas deleted deletes cancels cancer cancels chancel contacting sanding
     """
 )
-_NEAR_FEWEST: Final = 6
+_NEAR_FEWEST: Final = 4
 NEAR: Final[Mapping[str, str]] = {
     slip: word
-    for word in ("texting", "messages", "messaging", "message", "sending", "contacting", "contact", "remove", "number", "receiving", "bothering")
+    for word in ("texting", "messages", "messaging", "message", "sending", "contacting", "contact", "remove", "number", "receiving", "bothering", "please", "leave", "alone", "wrong", "delete", "cancel")
     for slip in _one_slip(word)
-    if slip[0] == word[0] and len(slip) >= _NEAR_FEWEST - 1 and slip not in _REAL_NEAR
+    if slip[0] == word[0] and len(slip) >= _NEAR_FEWEST and slip not in _REAL_NEAR
 } | {
     "txtn": "texting", "txtin": "texting", "textn": "texting", "txtng": "texting", "txting": "texting", "textig": "texting",
     "textting": "texting", "msgn": "messaging", "msgin": "messaging", "numba": "number", "numbr": "number", "nbr": "number",
     "recieving": "receiving", "recieve": "receive", "recive": "receive", "sendn": "sending", "snding": "sending", "dis": "this",
     "remve": "remove", "rmove": "remove", "remov": "remove", "msgz": "messages", "txtz": "texts", "mesgs": "messages", "tex": "text",
-    "atop": "stop", "tetx": "text", "txet": "text", "dnt": "dont", "dno": "do not",
+    "atop": "stop", "tetx": "text", "txet": "text", "dnt": "dont", "dno": "do not", "dontt": "dont", "qiut": "quit", "qit": "quit", "quti": "quit", "textme": "text me", "takeme": "take me",
+    "removeme": "remove me", "rmv": "remove", "rmove": "remove", "mee": "me", "frm": "from", "fom": "from", "lsit": "list", "yur": "your",
+    "txtme": "text me", "tak": "take", "tkae": "take", "taek": "take", "numer": "number", "textin": "texting",
     "lisst": "list", "lsit": "list", "lst": "list", "wronge": "wrong", "worng": "wrong",
     "rong": "wrong", "wrog": "wrong", "wrnog": "wrong", "wromg": "wrong", "wron": "wrong",
 }  # fmt: skip
