@@ -91,6 +91,9 @@ _SPEAKING: Final = words_of(
     i im ive id my we were you u your ur youre who wrong not dont do no never please this nobody whoever am
     """
 )
+_LAST_WORDS: Final = ("stop", "unsubscribe", "stopall")
+_LAST_CHARS_MAX: Final = 300
+"""How far back from its last word a message is read for a complaint."""
 _LAST: Final = re.compile(r"(\w+ (?:[^.!?;\n]{0,200} )?\w+) (stop|unsubscribe|stopall)[ .!\n]*$")
 _NOT_BEFORE_LAST: Final = words_of(
     """
@@ -284,7 +287,9 @@ def _opening(plain: str, own: str) -> Form | None:
 
 def _ending(plain: str, own: str) -> Form | None:
     """`I already voted stop`: a strong keyword as the last word of somebody who complains, or in capitals."""
-    found = _LAST.search(plain)
+    if not plain.rstrip(" .!\n").endswith(_LAST_WORDS):
+        return None
+    found = _LAST.search(plain[-_LAST_CHARS_MAX:])
     if found is None or own.rstrip().endswith("?"):
         return None
     *_, before = found[1].rpartition(" ")

@@ -82,8 +82,12 @@ def find(clauses: str) -> Phrase | None:
     shown = _IDIOMS.sub("~", clauses)
     partial = _PARTIAL_UNSUBSCRIBE.search(shown) is not None
     instead = _JOKING.search(shown) is not None or _INSTEAD.search(shown) is not None
+    tried: set[str] = set()
     for word in sorted(words):
         for rule in RULES[word]:
+            if rule.rule_id in tried:
+                continue
+            tried.add(rule.rule_id)
             found = _first(rule, shown, partial=partial, instead=instead)
             if found is not None:
                 return Phrase(rule.keyword, rule.rule_id, found.strip(" |"), rule.tags)

@@ -4,12 +4,12 @@ import re
 from typing import Final, NamedTuple
 
 _SIGNATURE: Final = re.compile(
-    r"^\s*(?:--\s*$|sent (?:from|via|with) |get outlook for |envoyé (?:de|depuis) |enviado (?:desde|do|de) |"
+    r"^[ \t]*(?:--[ \t]*$|sent (?:from|via|with) |get outlook for |envoyé (?:de|depuis) |enviado (?:desde|do|de) |"
     r"(?:von meinem .{1,20} )?gesendet |inviato da |verzonden vanaf |skickat från |"
     r"on .{4,60} wrote:|-{2,} ?original message|from: .{1,80}$)",
     re.IGNORECASE | re.MULTILINE,
 )
-_QUOTED_LINE: Final = re.compile(r"^\s*[>|].*$", re.MULTILINE)
+_QUOTED_LINE: Final = re.compile(r"^[ \t]*[>|].*$", re.MULTILINE)
 _MACHINE: Final = re.compile(
     r"\s*(?:\W{0,3})(?:network msg\b|free ?msg\b|auto(?:matic|mated)?[- ]?(?:reply|response|responder)\b|autoreply\b|"
     r"this (?:is an automated|number (?:does not|doesnt|cannot|can not|is not able to|is unable to) )|"
@@ -24,7 +24,7 @@ _MACHINE: Final = re.compile(
     r"(?:msg|message|business hours|as soon as|shortly|get back to you|reply (?:stop|help)|team member|representative))"
 )
 _SELF: Final = re.compile(r"\b(?:me|my|us)\b")
-_TRAILING: Final = re.compile(r"\s+(?:sent from my|get outlook for) [\w ]{2,40}\.?\s*$", re.IGNORECASE)
+_TRAILING: Final = re.compile(r"(?<=\S)\s+(?:sent from my|get outlook for) [\w ]{2,40}\.?\s*$", re.IGNORECASE)
 _FOOTER: Final = re.compile(
     r"(?:\b(?:reply|text|txt|send|rply|respond(?: with)?)\W{1,3}(?:stop|end|quit|cancel|unsubscribe|unsub|optout)\W{1,3}"
     r"(?:to|2|for|=|at any)\b[^.!?\n]{0,60}"
