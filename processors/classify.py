@@ -146,7 +146,7 @@ def _by_sense(  # noqa: PLR0911 - one return a layer
     """Everything beyond the table; each layer is wider than the one before it."""
     machine, (plain, footed) = unwritten.is_machine(plain), unwritten.without_footer(plain)
     if machine:
-        return _of_phrase(_by_phrase(plain)) or _MACHINE if unwritten.speaks_of_itself(plain) else _MACHINE
+        return _of_person(plain, own) or _MACHINE
     if footed:
         key = normal.key_of(plain)
     words = normal.mixed_words_folded(key).split(" ")
@@ -158,17 +158,28 @@ def _by_sense(  # noqa: PLR0911 - one return a layer
         found = _by_form(words, own, plain, policy)
         if found is not None:
             return found
-    said = formats.in_a_sentence(plain, own)
-    if said is not None:
-        return Classification("opt_out", said.keyword, "format", said.rule_id, own[:MATCHED_CHARS_MAX])
-    phrase = _of_phrase(_by_phrase(plain))
-    if phrase is not None:
-        return phrase
+    found = _of_sentence(plain, own) or _of_phrase(_by_phrase(plain))
+    if found is not None:
+        return found
     abuse = tags.abuse_of(key)
     if abuse is not None:
         label: MessageLabel = "opt_out" if policy.spam_action == "stop" else "reply"
         return Classification(label, abuse.upper(), "abuse", f"abuse.{abuse}", abuse, ("abuse",))
     return _MACHINE if footed else None
+
+
+def _of_person(plain: str, own: str) -> Classification | None:
+    """What begins like a machine's answer and speaks of itself is read once more."""
+    if not unwritten.speaks_of_itself(plain):
+        return None
+    return _of_phrase(_by_phrase(plain)) or _of_sentence(plain, own)
+
+
+def _of_sentence(plain: str, own: str) -> Classification | None:
+    said = formats.in_a_sentence(plain, own)
+    if said is None:
+        return None
+    return Classification("opt_out", said.keyword, "format", said.rule_id, own[:MATCHED_CHARS_MAX])
 
 
 def _of_phrase(phrase: phrases.Phrase | None) -> Classification | None:
@@ -189,6 +200,8 @@ def _by_phrase(plain: str) -> phrases.Phrase | None:
 def _by_form(words: list[str], own: str, plain: str, policy: Policy) -> Classification | None:
     """The whole message is a keyword with courtesy, copied from an instruction, or spelt in its own way."""
     core = formats.without_courtesy(words)
+    if not core and policy.stop_signs and not _STOP_SIGNS.isdisjoint(own):
+        return Classification("opt_out", "STOP", "exact", "exact.stop_sign", own[:MATCHED_CHARS_MAX])
     if core and core != words:
         row = policy.keywords.get(" ".join(core))
         if row is not None and row.label == "opt_out":

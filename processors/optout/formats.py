@@ -25,7 +25,7 @@ _NOISE: Final = words_of(
     fucking fuckin fing effing bloody nope no nah naw na yes yeah yea yep yo ugh ughh argh grr hmm um uh well so then dear
     respectfully morning afternoon evening again always sirs gentlemen greetings everyone crap shit bs hun honey sweetie
     amigo assholes asshole idiots idiot jerk jerks creep creeps morons moron bot robot losers bitch bitches today pleeease
-    pleaseee pleasee thankyou thanku byebye bye goodbye cheers regards kind finally definitely absolutely simply and 2day
+    pleaseee pleasee thankyou thanku byebye bye goodbye cheers regards kind finally definitely absolutely simply and 2day request requests requested requesting but
     """
 )
 """What people say around a strong keyword without saying anything else. `oh` and `omg` are left out: they tease."""
@@ -33,7 +33,7 @@ _ASIDE: Final = re.compile(
     r"\b(?:for (?:the love of \w+|(?:gods?|fucks?|christs?|petes?|heavens?|goodness) sakes?|good|real|ever)|i (?:said|say|mean it|am serious|beg (?:you|u|of you))|"
     r"(?:im|i am) (?:serious|not kidding|begging(?: (?:you|u))?|asking(?: (?:you|u))?)|once and for all|effective (?:immediately|now|today)|damn it|god damn it|"
     r"as soon as possible|(?:final|last|second|third|2nd|3rd) (?:warning|notice|time|request)|(?:\d{1,3}|many|so many|two|three|four|five) times|"
-    r"good (?:morning|day|evening|afternoon)|god damn(?:it)?|this is my|(?:do|did) (?:you|u) (?:hear|understand)(?: me)?|in the name of \w+|"
+    r"with all due respect|good (?:morning|day|evening|afternoon)|god damn(?:it)?|this is my|(?:do|did) (?:you|u) (?:hear|understand)(?: me)?|in the name of \w+|"
     r"not interested|no (?:thanks|thank (?:you|u)|gracias)|do it now|all of (?:it|this|you|them)|once again|this is the|with (?:this|these|it|that|that shit|the crap)|(?:you|u) (?:guys|people|all)|what ?ever this is|who ?ever (?:this|you|u) (?:is|are|r)|have a (?:good|nice|great|blessed) (?:one|day|evening|night|weekend)|god bless(?: you)?|w this|to this)\b"
 )
 """The same in more than one word."""
@@ -114,7 +114,7 @@ _ASKING: Final = re.compile(r"\W*(?:why|when|where|how|what|does|do|did|will|is|
 _COMPLAINT: Final = re.compile(
     r"\b(?:not interested|no longer|wrong|already|never|do not|dont|did not|didnt|isnt|is not|im not|i am not|i am a|im a|you are|youre|"
     r"moved|no thanks|no thank you|nope|not a|not my|harass\w*|spam|scam|enough|please|sick of|tired of|tcpa|lawyer|minor|"
-    r"hate|sick|annoyed|ridiculous|too (?:many|much)|every ?day|busy|work|suck|sucks|no one|nobody|annoying|died|passed away|texts|texting|messages|unsolicited|consent|leave me|remove me)\b"
+    r"who (?:this|you)|idk|hate|sick|annoyed|ridiculous|too (?:many|much)|every ?day|busy|work|suck|sucks|no one|nobody|annoying|died|passed away|texts|texting|messages|unsolicited|consent|leave me|remove me)\b"
 )
 _CANONICAL: Final = {"cease": "STOP", "stopp": "STOP", "stoppen": "STOP"}
 _OF_TEXTS: Final = re.compile(
@@ -122,13 +122,15 @@ _OF_TEXTS: Final = re.compile(
 )
 """Beside it a weak keyword that is a sentence (`Quit. You text every day`) means what it means alone."""
 _REMOVALS: Final = frozenset(
-    {"remove", "delete", "take off", "take it off", "take this off", "remove it", "delete it", "remove this"}
+    f"{verb}{whom}{off}"
+    for whom in ("", " it", " this", " her", " him", " them", " us")
+    for verb, off in (("remove", ""), ("delete", ""), ("take", " off"))
 )
 _LAST_REMOVAL: Final = re.compile(
-    r"(?:(?<!dont )(?:please|pls|plz|kindly) (?:remove|delete|take (?:it|this|me) off)|(?:, ?| )(?:remove|delete|take (?:it|this|me) off) (?:please|pls|plz|asap|now|thanks|thank you))[ .!]*$"
+    r"(?:(?<!dont )(?:please|pls|plz|kindly) (?:remove|delete|take (?:it|this|me|her|him|them|us) off)|(?:, ?| )(?:remove|delete|take (?:it|this|me|her|him|them|us) off) (?:please|pls|plz|asap|now|thanks|thank you))[ .!]*$"
 )
 _OF_NUMBERS: Final = re.compile(
-    r"\b(?:number|phone|cell|landline|list|line|texts|no longer|moved|deceased|subscriber)\b"
+    r"\b(?:number|phone|cell|landline|list|line|texts|no longer|moved|deceased|dead|passed away|subscriber|customer|patient|member|owner|signed|signing|sign up|texting|who this is)\b"
 )
 """Beside it `please remove` means the number."""
 _STRONG_PARTS: Final = (
@@ -234,7 +236,7 @@ def in_a_sentence(plain: str, own: str) -> Form | None:
 
 
 def _sentence(plain: str) -> Form | None:
-    for sentence in normal.sentences(plain):
+    for sentence in map(normal.shortened, normal.sentences(plain)):
         words = sentence.split(" ")
         if len(words) > WORDS_MAX:
             continue

@@ -23,7 +23,7 @@ _ENCLOSED: Final = {
 """Squared and circled letters; NFKC leaves most of them alone."""
 _FLAGS: Final = {0x1F1E6 + place: chr(ord("a") + place) for place in range(26)}
 """Letters that flags are made of."""
-_STROKES: Final = _pairs("ıi łl øo đd ŧt ħh ɑa ɡg ⱥa ƀb ɨi ʉu")
+_STROKES: Final = _pairs("ıi łl øo đd ŧt ħh ɑa ɡg ⱥa ƀb ɨi ʉu ʇt ɐa ɔc ǝe ɹr ɯm ʎy ʌv ɥh ʞk")
 _SMALL_CAPITALS: Final = _pairs("ᴀa ʙb ᴄc ᴅd ᴇe ꜰf ɢg ʜh ɪi ᴊj ᴋk ʟl ᴍm ɴn ᴏo ᴘp ǫq ʀr ꜱs ᴛt ᴜu ᴠv ᴡw ʏy ᴢz")
 _LATIN: Final[dict[int, str | None]] = {
     **_ENCLOSED,
@@ -51,7 +51,8 @@ _CLAUSE_ENDS: Final = re.compile(
     r"[.!?;:,\n\u2026\u2014\u2013()\"\u201c\u201d\u00ab\u00bb\u3002\uff01\uff1f\u00bf\u00a1]+|\s-+\s"
 )
 _ADDRESS: Final = re.compile(r"(?:www\.|\w+://)\S+")
-_SENTENCE_ENDS: Final = re.compile(r"(?:[.!?;\n\u2026\u2014\u2013\u3002]|\s-+\s)+")
+_SENTENCE_ENDS: Final = re.compile(r"(?:[.!?;\n\u2026\u2014\u2013\u3002]|\s-+\s|:\s)+")
+_LETTERS_APART: Final = re.compile(r"(?<!\w)[a-z](?:[.*_-][a-z]){3,11}(?!\w)")
 
 
 def words_of(text: str) -> frozenset[str]:
@@ -112,6 +113,8 @@ def mixed_words_folded(key: str) -> str:
 
 def clauses(plain_text: str) -> str:
     """Words with one space between them and `|` where a clause ends, so that no rule reads across."""
+    if _LETTERS_APART.search(plain_text) is not None:
+        plain_text = _LETTERS_APART.sub(lambda found: " ".join(found[0][::2]), plain_text)
     marked = _CLAUSE_ENDS.sub(
         " | ", _STOP_SIGN.sub(" stop ", plain_text).replace("#", " number ").replace("&", " and ")
     )

@@ -35,8 +35,27 @@ ROWS: Final = (
             guard=r"(?:\b(?:i|we|you|u|they|he|she|it|who|if|why)$)",
         ),
         rule(
+            "make_sure_not",
+            rf"(?:make sure|ensure|see to it)(?: that)? (?:you|u|i|we|your \w+)(?: \w+)? (?:dont|do not|never|no longer|not)(?: ever)? (?:(?:text|contact|message|bother){AGAIN}(?: {ME})?{AGAIN}{END}|(?:send|get|receive)(?: me| us)? (?:{FILL}{TEXTS}|(?:any ?more|more)(?: of)? (?:these|this|those)|these))",
+        ),
+        rule(
+            "do_not_include",
+            rf"(?:do not|dont|never) (?:include|add|put|enroll|subscribe) (?:me|us|my number|this number)(?: (?:in|on|to|with|any|your|these|this|the|future|further|more))*(?: {FILL}(?:{TEXTS}|{LISTS}))",
+            limited=False,
+            guard=r"(?:\b(?:i|we|you|u|they|why|if)$)",
+        ),
+        rule(
+            "not_another",
+            rf"{START}not (?:one more|another|a single|1 more) (?:text|message|txt|msg){AGAIN}{END}",
+        ),
+        rule(
+            "do_not_like",
+            rf"(?:do not|dont) (?:accept|like|appreciate|welcome|enjoy)(?: (?:getting|receiving|to get))? {FILL}(?:te?xts?|messages|msgs|text messages|texting){AGAIN}{END}",
+            guard=r"(?:\b(?:if|why|you|u|they|who)$)",
+        ),
+        rule(
             "never_signed_up",
-            rf"(?:never|didnt|did not|dont remember|do not remember|dont recall) (?:ever )?(?:sign(?:ed|ing)? up|signed? on|subscribed?|subscribing|opt(?:ed|ing)? in|asked?|asking|consent(?:ed|ing)?|agreed?|agreeing|requested|authoriz\w+|enrolled)"
+            rf"(?:never|didnt|did not|dont remember|do not remember|dont recall) (?:ever )?(?:sign(?:ed|ing)? up|signed? on|subscribed?|subscribing|opt(?:ed|ing)? in|ask(?:ed)?|asking|consent(?:ed|ing)?|agreed?|agreeing|requested|authoriz\w+|enrolled)"
             rf"(?: (?:for|to|with))?(?: (?:get|getting|receive|receiving|be on|any of))*(?: (?:this|these|your|any|that|it|be (?:texted|contacted|messaged)|this list|your list))?(?: (?:{TEXTS}|{NEWS}|{LISTS}|crap|shit|bs))*{AGAIN}{END}",
             limited=False,
             guard=r"(?:\b(?:he|she|they|who|sorry|why|you|u|we|if)(?: \w+)?$)",

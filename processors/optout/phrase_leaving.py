@@ -9,7 +9,7 @@ ROWS: Final = (
         "remove removing deleting taking getting keeping delete erase take get scrub drop unlist strike taken removed deleted off out list scratch removal pull cut kick boot cross want need",
         rule(
             "remove_me",
-            rf"(?:remove|removed|removing|delete|deleting|deleted|erase|scrub|unlist|strike|scratch|drop|take (?=\w+(?: \w+){{0,3}} (?:off|out|from))) ?(?:all (?:of )?)?{TARGET}(?: (?:right )?(?:off|from|of|out)(?: (?:of|from))?(?: (?:your|youre|ur|the|this|any|all|every|these|that))?(?: {LISTS}| {TEXTS})?(?: {LISTS})?| completely| permanently| entirely| as a contact)?{AGAIN}(?={END[3:-1]}| (?:and|or|before|because|i|im|cuz|since|as|this|u|you|we|my|not|if|it|its|now|never|from (?:your|the|this|all|any|these|ur|future|further|that|here)|thats|for good|so|do|dont)\b)",
+            rf"(?:remove|removed|removing|delete|deleting|deleted|erase|scrub|unlist|strike|scratch|drop|take (?=\w+(?: \w+){{0,3}} (?:off|out|from))) ?(?:all (?:of )?)?{TARGET}(?: (?:right )?(?:off|from|of|out)(?: (?:of|from))?(?: (?:your|youre|ur|the|this|any|all|every|these|that))?(?: {LISTS}| {TEXTS})?(?: {LISTS})?| completely| permanently| entirely| as a contact)?{AGAIN}(?={END[3:-1]}| (?:and|or|before|because|i|im|cuz|since|as|this|u|you|we|my|not|if|it|its|now|never|from (?:your|the(?! (?:\w+ ){{0,2}}(?:sheet|sign|wait\w*|class|team|order|schedule|roster|appointment|account|policy|lease|reservation|meeting|event|chat|guest|game|trip|party|raffle|loan|card|house|room|credit)\b)|this|all|any|these|ur|future|further|that|here|receiving|getting|being|texts?|texting|sms|messages|messaging)|thats|for good|so|do|dont)\b)",
             keyword="REMOVE ME",
             limited=False,
             guard=r"(?:\b(?:why (?:did|was|were|am|are)|did|(?<!can )(?<!could )(?<!would )(?<!will )(?<!asked )(?<!told )(?<!need )(?<!want )(?<!thank )you|(?<!thank )u|they|she|he|was|been|not|dont|do not|didnt|who|never|will|cant|if|i)(?: \w+)?$)",
@@ -29,6 +29,13 @@ ROWS: Final = (
             guard=r"(?:\b(?:did|dont|do not|never|not|didnt|why|who|they|accidentally)(?: \w+){0,2}$)",
         ),
         rule(
+            "off_list_bare",
+            rf"(?:remove|take|delete|drop)(?: (?:me|us|my number|this number|number|him|her|them|my name))? (?:off|from) {LISTS}{AGAIN}{END}",
+            keyword="REMOVE ME",
+            limited=False,
+            guard=r"(?:\b(?:did|dont|do not|never|not|didnt|why|who|they)(?: \w+){0,2}$)",
+        ),
+        rule(
             "off_list",
             rf"{START}(?:remove|removed|take|delete|get|off|removal|me)(?: (?:off|from|out|of))* (?:your |this |the |ur )?{LISTS}{AGAIN}{END}"
             rf"|(?:list removal|removal (?:from|request)|request(?:ing)? removal)(?: (?:from|of))?(?: (?:this|your|the|my number))?(?: {LISTS})?{AGAIN}{END}",
@@ -45,7 +52,7 @@ ROWS: Final = (
         ),
         rule(
             "want_off",
-            rf"(?:{START}|(?:i|id|we|to|me|please|just) )(?:(?:want|wanna|need|like|love|get|let|please|help|me|us|to|be|off|asking|asked|really|would) )+(?:off|out)(?: of)?(?: (?:this|your|the|all|ur|of|these))*(?: (?:{LISTS}|{TEXTS}|thing|chain|mess|loop)){AGAIN}{END}",
+            rf"(?:{START}|(?:i|id|we|to|me|please|just) )(?:(?:want|wanna|need|like|love|get|let|please|help|me|us|to|be|off|asking|asked|really|would) )+(?:off|out)(?: of)?(?: (?:this|your|the|all|ur|of|these))*(?: (?:{LISTS}|{TEXTS}|thing|chain|mess|loop)){AGAIN}{END}|{START}(?:(?:i|id|we) (?:just |really )*(?:want|wanna|need|like|would like)(?: to (?:be|get))? (?:off|out)|(?:get|let) (?:me|us) (?:off|out))(?: of)?(?: (?:here|this|it|these))?{AGAIN}{END}",
             keyword="REMOVE ME",
             limited=False,
             guard=NEGATED,
@@ -86,14 +93,14 @@ ROWS: Final = (
         "unsubscribe unsub unsubscribed unsubscribing unsuscribe",
         rule(
             "unsubscribe",
-            rf"(?:{START}|\b(?:to|please|pls|plz|can (?:you|u|i)|could you|would you|you|i|must|will|just|and|me|now|can someone|so|immediately|also) )(?:be )?(?:unsubscribed?|unsub)(?: (?:me|us|my (?:phone|number|cell|account)|this number|from (?:all|this|these|your|the|ur|future|everything|here|it)|now|please|pls|plz|immediately|asap|thanks|already|all))*{AGAIN}(?={END[3:-1]}| (?:and|or|i|im|because|before|this|you|u|we|not|dont|since|as|my|if|wrong|{TEXTS}|{LISTS}|text|sms)\b)",
+            rf"(?:{START}|\b(?:to|please|pls|plz|can (?:you|u|i)|could you|would you|you|i|must|will|just|and|me|now|can someone|so|immediately|also) )(?:be )?(?:unsubscribed?|unsub)(?: (?:me|us|my (?:phone|number|cell|account)|this number|from (?:all|this|these|your|the|ur|future|everything|here|it)|now|please|pls|plz|immediately|asap|thanks|already|all))*{AGAIN}(?={END[3:-1]}| (?:and|or|i|im|because|before|this|you|u|we|not|dont|since|as|my|if|wrong|{TEXTS}|{LISTS}|text|sms|number|phone|line|cell)\b)",
             keyword="UNSUBSCRIBE",
             limited=False,
             guard=r"(?:\b(?:not|dont|do not|never|didnt|wont|did|am|are|dont want|do not want|want you|why (?:did|was|am)|was|got|get|instead of|without|accidentally|if)(?: (?:i|you|it|to|u|they|want|get|me|wanna|ask|asked|wanted|requested|meant|mean|trying|tried))*$)",
         ),
         rule(
             "want_to_unsubscribe",
-            r"(?:want|wanna|like|need|wish|ask|asked|asking|tried|trying|try|request|requesting|requested|prefer|hereby|how (?:do|can|to|would)|told|going|choose|decided|please|pls|let me|keep|help me|attempting)(?: (?!dont|not|never|accidentally|didnt)\w+){0,5} (?:to )?(?:be )?(?:unsubscribed?|unsub|unsubscribing)",
+            r"(?:want|wanna|like|need|wish|ask|asked|asking|tried|trying|try|request|requesting|requested|prefer|hereby|how (?:do|can|to|would)|told|going|choose|decided|please|pls|let me|keep|help me|attempting)(?: (?!dont|not|never|accidentally|didnt)\w+){0,5} (?:to )?(?:be )?(?:unsubscribed?|unsub|unsubscribing)(?! (?:from|to) (?!all|this|these|your|the|ur|future|any|it|everything|texts?|sms|you|here|getting|receiving)\w)",
             keyword="UNSUBSCRIBE",
             limited=False,
             guard=r"(?:\b(?:dont|do not|didnt|never|not|no)(?: \w+)?$)",
@@ -184,7 +191,7 @@ ROWS: Final = (
         ),
         rule(
             "how_to_cancel",
-            rf"how (?:do|can|to|would)(?: (?:i|we|you|one))? (?:cancel|end|block|disable|terminate|get rid of|turn off) {FILL}(?:te?xts?|txts?|text messages?|messages|msgs|sms|alerts|notifications)(?! (?:on|for|from) my)",
+            rf"how (?:do|can|to|would)(?: (?:i|we|you|one))? (?:cancel|end|block|disable|terminate|get rid of|turn off) {FILL}(?:te?xts?|txts?|text messages?|messages|msgs|sms|alerts|notifications|(?:this|the) (?:service|subscription){AGAIN}{END}|(?:this|these){AGAIN}{END})(?! (?:on|for|from) my)",
             keyword="CANCEL",
             limited=False,
         ),

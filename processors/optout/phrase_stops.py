@@ -9,10 +9,13 @@ from processors.optout.phrase_words import (
     FILL,
     FREE,
     GUARD_STOP,
+    LATER,
     LISTS,
     ME,
     NEGATED,
     NEWS,
+    OTHER,
+    PESTERING,
     START,
     STOP,
     TEXTS,
@@ -73,7 +76,7 @@ ROWS: Final = (
         ),
         rule(
             "make_it_stop",
-            rf"(?:want|need|like|make|get) (?:this|it|these|them|you|u|the (?:texts|messages)|all this|all these) (?:\w+ )?(?:to )?(?:stop|cease){AGAIN}{END}",
+            rf"(?:want|need|like|make|get|love)(?: for)? (?:this|it|these|them|you|u|(?:all )?(?:the|these|those|your|this) (?:\w+ )?(?:texts|messages|msgs|alerts|notifications|texting)|all this|all these) (?:\w+ )?(?:to )?(?:stop|cease){AGAIN}{END}",
             guard=rf"{NEGATED}|(?:\b(?:lets|never|yes)(?: \w+)?$)",
         ),
         rule(
@@ -81,6 +84,23 @@ ROWS: Final = (
             rf"how many (?:more )?times (?:\w+ ){{1,6}}(?:say|said|text|reply|type|tell you|send|sent|tell you to) (?:to )?stop{END}",
             limited=False,
         ),
+        rule(
+            "must_stop",
+            rf"(?:(?:these|the|your|all these|those) (?:\w+ )?(?:texts|messages|msgs|alerts|notifications)|this texting|this|these) (?:really |just |all )?(?:needs?|has|have|must|gotta|should|better|got)(?: got)?(?: to)? (?:stop|cease|end){AGAIN}{END}"
+            rf"|(?:you|u|yall|you guys|you people|ya) (?:all |guys |people |really |just |seriously )*(?:need|needs|have|gotta|got|must|should|better|wanna)(?: to)? (?:really |just )?stop(?: (?:this|it|that|{FILL}{DOING}(?: {ME})?))?{AGAIN}{END}",
+            guard=rf"{NEGATED}|(?:\b(?:why|if|when|think|do|said)$)",
+        ),
+        rule(
+            "stop_pestering",
+            rf"{STOP} (?:\w+ly )?{PESTERING}(?: (?:me|us|people|everyone|everybody|my \w+|this number|folks|others|on my phone))?(?=(?: (?:to|in|on|with|for|about|up|at|your|these|this|any|random|my|me)\b(?: (?!(?:{OTHER}|{LATER})(?: |$))\w+){{0,5}})?{AGAIN}(?: \||$))",
+            guard=GUARD_STOP,
+        ),
+        rule(
+            "understand_stop",
+            r"what part of (?:the word )?(?:stop|unsubscribe|no|do not|dont|leave)(?: \w+){0,6}|stop means stop|(?:do|can|cant|dont) (?:you|u|yall) (?:not )?(?:understand|know|comprehend|read|get)(?: \w+){0,4} (?:stop|unsubscribe)",
+            limited=False,
+        ),
+        rule("stop_doing_this", rf"{START}(?:stop|quit) doing (?:this|that|it){AGAIN}{END}"),
         rule("stop_or_else", rf"{START}stop(?: \w+){{0,2}} or (?:else|i|ill|im|we|my)"),
         rule("cease_and_desist", r"cease and desist", limited=False),
         rule(
@@ -126,10 +146,10 @@ ROWS: Final = (
         ),
     ),
     on(
-        "stoop spot shop step top sop stow slop snop stub",
+        "stoop spot shop step top sop stow slop snop stub stob stot stof swop stomp sto",
         rule(
             "slip_texting",
-            rf"{START}(?:stoop|spot|atop|sop|shop|step|stow|top|slop|snop|stub) (?:texting|messaging|contacting|sending|bothering|spamming|calling) {ME}{AGAIN}(?={END[3:-1]}| (?:i|and|or|you|this|please)\b)",
+            rf"{START}(?:stoop|spot|atop|sop|shop|step|stow|top|slop|snop|stub|stob|stot|stof|swop|stomp|sto) (?:texting|messaging|contacting|sending|bothering|spamming|calling) {ME}{AGAIN}(?={END[3:-1]}| (?:i|and|or|you|this|please)\b)",
         ),
     ),
     on(
@@ -152,6 +172,15 @@ ROWS: Final = (
             "why_still",
             rf"why (?:am|are|do) (?:i|we) (?:(?:still|even|always|constantly|keep|now|suddenly) )*(?:getting|receiving|recieving|get|receive|on|being) {FILL}(?:{TEXTS}|texted|messaged|contacted|{LISTS}|these)",
             limited=False,
+        ),
+    ),
+    on(
+        "hate despise stand dislike wants asked over",
+        rule(
+            "hate_texts",
+            rf"(?:hate|despise|cant stand|dislike|so over|im over|i am over) (?:getting |receiving |all )?(?:these|your|the|all these|this|ur|getting) {FILL}(?:texts|messages|msgs|txts|text messages|spam|texting){AGAIN}{END}"
+            rf"|(?:nobody|no one|noone) (?:wants|asked for|needs|likes) (?:these|your|this|all these|the|ur)(?: {FILL}{TEXTS})?{AGAIN}{END}",
+            guard=NEGATED,
         ),
     ),
     on(

@@ -23,7 +23,7 @@ FILL: Final = (
     r"(?:(?:all|any|the|these|those|this|that|them|ur|your|yur|you|more|of|with|w|damn|damned|darn|fuckin?g?|frickin?g?|"
     r"freakin?g?|bloody|stupid|annoying|constant|daily|weekly|future|further|other|marketing|promotional|promo|spam|unwanted|"
     r"unsolicited|political|campaign|sms|phone|automated|to|from|it|here|so|calling|and|or|calls|f|ing|fing|send|sending|sendin|getting|receiving|me|us|my|"
-    r"phone|number|out|coming|many|goddamn|crap|shit|bs|text|group|mass) ){0,5}"
+    r"phone|number|out|coming|many|goddamn|crap|shit|bs|text|group|mass|auto|automatic|robo|sales|spammy|donation|random|useless|dumb|irritating|nonstop|endless|ridiculous|junk|bulk|another|single|one) ){0,5}"
 )
 STOP: Final = r"(?:stop|quit|cease|halt|discontinue|knock off|lay off|cut out|stopping)"
 NEWS: Final = (
@@ -57,6 +57,13 @@ AGAIN: Final = (
     r"madam|people|guys|yall|ffs|wtf|omg|u|you))*"
 )
 END: Final = r"(?= \||$)"
+PESTERING: Final = (
+    r"(?:disturbing|interrupting|subscribing|adding|putting|including|signing|enrolling|contacting|targeting|stalking|hounding|bombarding|"
+    r"blasting|reaching|inundating|overwhelming|badgering|chasing|following|hassling|tracking|intruding|invading|polluting|pinging|buzzing|"
+    r"inviting|bugging|pushing|nagging|poking|waking|notifying|alerting|reminding|soliciting|annoying|pestering|bothering|flooding|dming|"
+    r"whatsapping|scamming|phishing|text bombing|trying to (?:contact|reach|sell|text|message|get|recruit|convince|scam|engage|talk))"
+)
+"""What a sender does to somebody who wants to be left alone."""
 START: Final = r"(?:^|\| )(?:(?:please|pls|plz|kindly|just|so|and|but|ok|okay|hey|hi|hello|sorry|no|nope|nah|yes|yeah|yo|then|now|omg|ugh|sir|madam|maam|also|again|i said|i say|bro|bruh|dude|man|lady|guys|yall|people|good morning|good evening|good afternoon|dear \w+|thanks|thank you|thx|seriously|for the (?:\w+) time|(?:can|could|would|will) (?:you|u|someone|somebody|yall)(?: guys)?|i beg you|im begging you|god|jesus|damn|respectfully) )*"
 
 
@@ -84,7 +91,7 @@ def rule(
 
 
 NEGATED: Final = r"(?:\b(?:do not|dont|never|cant|cannot|can not|couldnt|wont|wouldnt|shouldnt|didnt|not|without)(?: ever| please| wanna| want to| want u to| want you to| going to| gonna)?$)"
-ASKED_BACK: Final = r"(?:\b(?:did|when did|have|has|had|do|does|will(?! (?:you|u|yall)\b)|would it|if i|if we|should i|should we|can i|could i|may i)(?: \w+){0,2}$)"
+ASKED_BACK: Final = r"(?:\b(?:did|when did|(?<!you )(?<!yall )(?<!u )(?<!they )have|(?<!this )has|had|do|does|will(?! (?:you|u|yall)\b)|would it|if i|if we|should i|should we|can i|could i|may i)(?: \w+){0,2}$)"
 SELF: Final = (
     r"(?:\b(?:i|ill|id|ive|im|we|well|weve|he|she|hes|shes|it|its|they|theyll|kids|people|someone|everyone)(?: (?:just|will|would|can|could|"
     r"should|must|may|might|had|have|has|need|needs|want|wants|to|really|finally|gonna|going|try|tried|trying|am|are|is|was|also|both))*$)"
@@ -93,7 +100,7 @@ OTHERS_DO: Final = r"(?:\b(?:tell|told|ask|asked|make|made|let|help) (?:him|her|
 GUARD_STOP: Final = rf"{NEGATED}|{ASKED_BACK}|{SELF}|{OTHERS_DO}"
 
 LISTS: Final = r"(?:(?:e ?mail|email|text|texting|sms|contact|call|calling|phone|mailing|marketing|message|messaging|promo|subscriber|distribution|campaign|donor|voter|volunteer|customer|client|patient) )?(?:lists?|data ?base|system|program|records|group|rotation|campaign|roster|file|contacts|directory|(?:text|group) thread)"
-TARGET: Final = r"(?:me|us|my (?:name|cell|phone|mobile|info|information|contact|data|details|number|digits)(?: (?:number|info))?|(?:this|our) (?:phone |cell |mobile |home |work |telephone )?(?:number|phone|cell|line|contact)|the number|number)"
+TARGET: Final = r"(?:me|us|my (?:name|cell|phone|mobile|info|information|contact|data|details|number|digits)(?: (?:number|info))?|(?:his|her) number|(?:this|our) (?:phone |cell |mobile |home |work |telephone )?(?:number|phone|cell|line|contact)|the number|number)"
 NUMBER: Final = r"(?:number|num|nbr|person|phone|phone number|guy|girl|lady|man|woman|contact|party|dude|cell)"
 
 

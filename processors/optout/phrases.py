@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from processors.optout.phrase_rules import RULES
 from processors.optout.phrase_words import Rule
-from processors.optout.spellings import NEAR, STOP_SLIPS, is_unsubscribe
+from processors.optout.spellings import NEAR, STOP_SLIPS, is_unsubscribe, letters_of
 
 
 class Phrase(NamedTuple):
@@ -21,6 +21,13 @@ class Phrase(NamedTuple):
     tags: tuple[str, ...] = ()
 
 
+_POLITE: Final = re.compile(
+    r"\b(?:great|appreciate\w*|nice|grateful|wonderful|kind|glad|thankful|helpful|perfect|awesome|happy|like it|best|possible|wondering|wonder|mind|thank you)(?: \w+){0,3}"
+    r" (?:if|that|to) (?:you|u|yall|someone|you guys|have)(?: (?:guys|could|would|can|will|please|just|all|had|do|have))*$"
+)
+"""`it would be great if you could`: no condition."""
+_OWN_SLIP: Final = re.compile(r"\b(?:ignore|oops|my bad|meant (?:for|to)|disregard|last (?:text|message)|wrong chat)\b")
+"""Somebody who wrote to the wrong person, and did not want to."""
 _YOU_WONT: Final = re.compile(r"\b(?:if|why|unless|u|you|yall|ya|yous|they|these|this|it|phone)(?: \w+){0,2}$")
 _LIMITS: Final = re.compile(
     r" ?(?:(?:me|us|to me|my phone|my cell|this number|anymore|please|here) )*(?:(?:so|this|that|too) (?:late|early|often|much|many)\b|(?:until|till|til|unless|except|between|before|after|during|while|past|earlier|later)\b|"
@@ -34,7 +41,7 @@ _TOPIC: Final = re.compile(
 )
 _INSTEAD: Final = re.compile(
     r"\b(?:instead|rather than|only (?:send|text|the|about|want|dresses|sales|\w+ please)|just (?:send|text|the|e ?mail|call)|but (?:keep|still|do|you can|please (?:keep|send)|send|i (?:still|do)|text|leave)|"
-    r"keep (?:the|texting|sending|me on)|(?:texts?|texting) (?:is|are|it is|ok|okay|works|only)|(?<!dont )(?<!not )(?<!never )(?<!or )(?:call|e ?mail) (?:me|is|instead)|other than|except|"
+    r"keep (?:the|texting|sending|me on)|(?:texts?|texting) (?:is|are|it is|works|only)|(?<!stop )(?:texts?|texting) (?:ok|okay)|(?<!dont )(?<!not )(?<!never )(?<!or )(?:call|e ?mail) (?:me|is|instead)|other than|except|"
     r"texts? (?:are|is) (?:fine|ok|okay|good)|use (?:my|the) (?:other|cell|new|work)|once a (?:day|week|month)|less often|fewer|(?:dont|do not|stop|not) (?:text|texting|message|messaging) \| (?:just |please |only )*(?:call|e ?mail))\b"
 )
 _JOKING: Final = re.compile(r"\b(?:just kidding|jk|im kidding|only kidding|kidding lol|im joking|just joking)\b")
@@ -50,8 +57,41 @@ _PARTIAL_UNSUBSCRIBE: Final = re.compile(
 )
 
 
+_APART: Final = re.compile(r"(?<![^ ])(?:(?:[a-z] ){3,11}[a-z]|s top|st op|sto p)(?![^ ])")
+_FIGURED: Final = re.compile(r"(?<![^ ])(?=[a-z]*[0-9])[a-z0-9]{3,12}(?![^ ])")
+_SUBJECT: Final = frozenset(NEAR.values()) | {
+    "stop",
+    "text",
+    "texts",
+    "unsubscribe",
+    "unsub",
+    "quit",
+    "cancel",
+    "remove",
+    "optout",
+    "me",
+    "end",
+    "list",
+}
+"""Words that are looked for behind spaces and figures."""
+
+
+def _joined(found: re.Match[str]) -> str:
+    word = found[0].replace(" ", "")
+    return word if word in _SUBJECT else found[0]
+
+
+def _unfigured(found: re.Match[str]) -> str:
+    word = letters_of(found[0])
+    return word if word in _SUBJECT else found[0]
+
+
 def respelt(clauses: str) -> str:
     """The clauses with STOP and UNSUBSCRIBE spelt right, where a rule would ask for more than the word."""
+    if _APART.search(clauses) is not None:
+        clauses = _APART.sub(_joined, clauses)
+    if _FIGURED.search(clauses) is not None:
+        clauses = _FIGURED.sub(_unfigured, clauses)
     if " nt " in clauses or "un subscribe" in clauses:
         clauses = clauses.replace("un subscribe", "unsubscribe").replace("do nt ", "dont ")
     words = clauses.split(" ")
@@ -98,7 +138,9 @@ def _first(rule: Rule, shown: str, *, partial: bool, instead: bool) -> str | Non
     for match in rule.pattern.finditer(shown):
         lead = len(match[0]) - len(match[0].lstrip(" |"))
         before = shown[: match.start() + lead].rpartition("|")[2].strip()
-        if rule.guard is not None and before and rule.guard.search(before) and not _complains(rule, before):
+        if rule.guard is not None and before and rule.guard.search(before) and not _overruled(rule, before):
+            continue
+        if rule.tags and _OWN_SLIP.search(shown) is not None:
             continue
         if partial and rule.keyword in {"UNSUBSCRIBE", "REMOVE ME", "OPT OUT"}:
             continue
@@ -107,6 +149,11 @@ def _first(rule: Rule, shown: str, *, partial: bool, instead: bool) -> str | Non
             continue
         return match[0]
     return None
+
+
+def _overruled(rule: Rule, before: str) -> bool:
+    """What a guard takes for another's doing is a request after all: asked politely, or a complaint."""
+    return _POLITE.search(before) is not None or _complains(rule, before)
 
 
 def _complains(rule: Rule, before: str) -> bool:

@@ -14,7 +14,7 @@ from rapidfuzz.distance import OSA
 from processors.optout.normal import words_of
 
 _FIGURES: Final = str.maketrans(
-    {"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s", "+": "t"}
+    {"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s", "+": "t", "!": "i"}
 )
 """Figures and signs that people write for letters."""
 _FIGURE_TARGETS: Final = frozenset(
@@ -81,7 +81,8 @@ _TELESCOPED: Final = frozenset(
 """Shorter writings of UNSUBSCRIBE that are more than two slips away or look like its opposite."""
 _GLUED: Final = re.compile(
     r"(?:please|pls|plz|just)?(?:stop|unsubscribe)(?:all|it|this|now|please|pls|plz|me|texts?|texting(?:me)?|messages|messaging(?:me)?)?"
-    r"(?:please|pls|plz|now)?"
+    r"(?:please|pls|plz|now)?|(?:please)?(?:takeme|takemynumber|removeme|deleteme)(?:off|from)?(?:of)?(?:your|this|the|ur)?(?:list)?|unsubscribeme|"
+    r"(?:please)?(?:leavemealone|optmeout|donttextme|dontcontactme|nomoretexts|nomoremessages)"
 )
 
 
@@ -115,7 +116,7 @@ NEAR: Final[Mapping[str, str]] = {
     "remve": "remove", "rmove": "remove", "remov": "remove", "msgz": "messages", "txtz": "texts", "mesgs": "messages", "tex": "text",
     "atop": "stop", "tetx": "text", "txet": "text", "dnt": "dont", "dno": "do not", "dontt": "dont", "qiut": "quit", "qit": "quit", "quti": "quit", "textme": "text me", "takeme": "take me",
     "removeme": "remove me", "rmv": "remove", "rmove": "remove", "mee": "me", "frm": "from", "fom": "from", "lsit": "list", "yur": "your",
-    "txtme": "text me", "tak": "take", "tkae": "take", "taek": "take", "numer": "number", "textin": "texting",
+    "txtme": "text me", "textingme": "texting me", "ne": "me", "mw": "me", "tak": "take", "tkae": "take", "taek": "take", "numer": "number", "textin": "texting",
     "lisst": "list", "lsit": "list", "lst": "list", "wronge": "wrong", "worng": "wrong",
     "rong": "wrong", "wrog": "wrong", "wrnog": "wrong", "wromg": "wrong", "wron": "wrong",
 }  # fmt: skip
@@ -128,6 +129,11 @@ class Read(NamedTuple):
     keyword: str
     how: Literal["misspelling", "obfuscated"]
     rule_id: str
+
+
+def letters_of(word: str) -> str:
+    """The word with its figures read as letters."""
+    return word.translate(_FIGURES)
 
 
 def is_unsubscribe(word: str) -> bool:
@@ -191,7 +197,10 @@ def _glued(word: str) -> Read | None:
     """`stoptexting`, `plsstop`: the spaces were lost."""
     if _GLUED.fullmatch(word) is None:
         return None
-    return Read("unsubscribe" if "unsubscribe" in word else "stop", "obfuscated", "obfuscated.glued")
+    for part in ("unsubscribe", "optout", "remove"):
+        if part in word:
+            return Read(part, "obfuscated", "obfuscated.glued")
+    return Read("stop", "obfuscated", "obfuscated.glued")
 
 
 def _slipped(word: str) -> Read | None:

@@ -23,7 +23,7 @@ _MACHINE: Final = re.compile(
     r"thank(?:s| you) for (?:contacting|texting|messaging|reaching|your (?:message|text|inquiry)).{0,160}"
     r"(?:msg|message|business hours|as soon as|shortly|get back to you|reply (?:stop|help)|team member|representative))"
 )
-_SELF: Final = re.compile(r"\b(?:me|my|us)\b")
+_SELF: Final = re.compile(r"\b(?:me|my|us|please stop)\b")
 _TRAILING: Final = re.compile(r"(?<=\S)\s+(?:sent from my|get outlook for) [\w ]{2,40}\.?\s*$", re.IGNORECASE)
 _FOOTER: Final = re.compile(
     r"(?:\b(?:reply|text|txt|send|rply|respond(?: with)?)\W{1,3}(?:stop|end|quit|cancel|unsubscribe|unsub|optout)\W{1,3}"
