@@ -25,12 +25,12 @@ _NOISE: Final = words_of(
     fucking fuckin fing effing bloody nope no nah naw na yes yeah yea yep yo ugh ughh argh grr hmm um uh well so then dear
     respectfully morning afternoon evening again always sirs gentlemen greetings everyone crap shit bs hun honey sweetie
     amigo assholes asshole idiots idiot jerk jerks creep creeps morons moron bot robot losers bitch bitches today pleeease
-    pleaseee pleasee thankyou thanku byebye bye goodbye cheers regards kind finally definitely absolutely simply and 2day request requests requested requesting but
+    pleaseee pleasee thankyou thanku byebye bye goodbye cheers regards kind finally definitely absolutely simply and 2day x xx xo xoxo fam homie cuz sis queen king boss chief broski fella request requests requested requesting but
     """
 )
 """What people say around a strong keyword without saying anything else. `oh` and `omg` are left out: they tease."""
 _ASIDE: Final = re.compile(
-    r"\b(?:for (?:the love of \w+|(?:gods?|fucks?|christs?|petes?|heavens?|goodness) sakes?|good|real|ever)|i (?:said|say|mean it|am serious|beg (?:you|u|of you))|"
+    r"\b(?:for (?:the love of (?:all that is \w+|all things \w+|\w+)|(?:gods?|fucks?|christs?|petes?|heavens?|goodness) sakes?|good|real|ever)|i (?:said|say|mean it|am serious|beg (?:you|u|of you))|"
     r"(?:im|i am) (?:serious|not kidding|begging(?: (?:you|u))?|asking(?: (?:you|u))?)|once and for all|effective (?:immediately|now|today)|damn it|god damn it|"
     r"as soon as possible|(?:final|last|second|third|2nd|3rd) (?:warning|notice|time|request)|(?:\d{1,3}|many|so many|two|three|four|five) times|"
     r"with all due respect|good (?:morning|day|evening|afternoon)|god damn(?:it)?|this is my|(?:do|did) (?:you|u) (?:hear|understand)(?: me)?|in the name of \w+|"

@@ -13,7 +13,7 @@ ROWS: Final = (
         ),
     ),
     on(
-        "dont do did didnt never no not without",
+        "dont do did didnt never no not without circumstances sure",
         rule(
             "do_not_text",
             rf"(?:do not|dont|never|no not|donot|do t) (?:you )?(?:ever |please |even |dare |fuckin?g? |you ever )*(?:be {DOING}|{DO}|text or call|call or text)(?: or (?:text|call|message|contact|email))?{AGAIN}(?: {ME})?{AGAIN}(?={END[3:-1]}| (?:or|and|i|im|because|cuz|bc|as|since|this|u|you|we|unless|if|about|after|before|at|on|during|while|in|until|till|for|so|too|w|with|from|every|again|anymore|next|any|wrong|not|no|ever|with|it|its|it|please|when|between|regarding|over|only)\b)",
@@ -26,13 +26,22 @@ ROWS: Final = (
         ),
         rule(
             "do_not_send",
-            rf"(?:do not|dont|never) (?:ever |please )?send (?:me |us |my phone |to me )?(?:{FILL}{TEXTS}|(?:anything|(?:any ?more|more)?(?: ?of)? ?(?:these|this|those|that)|any more|anymore|more|them|(?:\w+ ){{0,2}}(?:stuff|shit|crap|junk|bs|garbage|bullshit|propaganda|nonsense)|nothing)(?: (?:else|more|here))?{AGAIN}{END})",
+            rf"(?:do not|dont|never) (?:ever |please )?send (?:me |us |her |him |them |anyone |my \w+ |to me )?(?:{FILL}{TEXTS}|(?:anything|(?:any ?more|more)?(?: ?of)? ?(?:these|this|those|that)|any more|anymore|more|them|(?:\w+ ){{0,2}}(?:stuff|shit|crap|junk|bs|garbage|bullshit|propaganda|nonsense)|nothing)(?: (?:else|more|here))?{AGAIN}{END})",
             guard=r"(?:\b(?:i|we|you|u|they|he|she|it|who|if|why)$)",
         ),
         rule(
             "do_not_send_things",
             rf"(?:do not|dont|never) (?:ever |please |you )*send{FREE}{{0,6}} (?:anymore|any more|again|ever|no more|period|to (?:me|this number|my phone)){AGAIN}{END}",
             guard=r"(?:\b(?:i|we|you|u|they|he|she|it|who|if|why)$)",
+        ),
+        rule(
+            "under_no_circumstances",
+            rf"under no circumstances(?: \w+){{0,3}} {DO}(?: {ME})?{AGAIN}{END}",
+        ),
+        rule(
+            "no_send_me",
+            rf"(?:no|not) (?:send|want|need|wish)(?: (?:me|more|this|any|these|no|to|you|receive))* (?:message|messages|text|texts|msg|msgs|sms|txt){AGAIN}{END}|{START}(?:i )?(?:no|not) (?:text|message|msg|txt) me(?: (?:more|no more))?{AGAIN}{END}",
+            guard=r"(?:\b(?:why|if|you|u)$)",
         ),
         rule(
             "make_sure_not",
@@ -69,7 +78,7 @@ ROWS: Final = (
         ),
         rule(
             "do_not_want",
-            rf"(?:do not|dont|did not|didnt|no longer|never|not) (?:(?:really|even|fuckin?g?) )?(?:want|wanna|wish|need|like|care|wish|wanting|interested in|agree|consent)(?: (?:to|for|you|u|be|get|getting|receive|receiving|recieve|see|have|any|anymore|no|hear|sending|send))* {FILL}(?:{TEXTS}|{NEWS}{AGAIN}{END}|texted|messaged|contacted|bothered|part of (?:this|your|the) {LISTS}|from you(?: guys| people| all)?|hear from (?:you|this|them|u)|on (?:your|this|the|ur) {LISTS}|these{AGAIN}{END}|(?:this|it) (?:anymore|any more|no more){AGAIN}{END}|be contacted)(?! (?:to|me) (?:stop|end))",
+            rf"(?:do not|dont|did not|didnt|no longer|never|not) (?:(?:really|even|fuckin?g?) )?(?:want|wanna|wish|need|like|care|wish|wanting|interested in|agree|consent)(?: (?:to|for|you|u|be|get|getting|receive|receiving|recieve|see|have|any|anymore|no|hear|sending|send))* {FILL}(?:{TEXTS}|{NEWS}{AGAIN}{END}|texted|messaged|contacted|bothered|part of (?:this|your|the) {LISTS}|from you(?: guys| people| all)?|hear from (?:you|this|them|u)|on (?:your|this|the|ur) {LISTS}|these{AGAIN}{END}|this (?:anymore|any more|no more){AGAIN}{END}|be contacted)(?! (?:to|me) (?:stop|end))",
             guard=r"(?:\b(?:why|if|you|u|miss)(?: \w+)?$)",
         ),
         rule(

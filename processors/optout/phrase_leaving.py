@@ -9,21 +9,21 @@ ROWS: Final = (
         "remove removing deleting taking getting keeping delete erase take get scrub drop unlist strike taken removed deleted off out list scratch removal pull cut kick boot cross want need",
         rule(
             "remove_me",
-            rf"(?:remove|removed|removing|delete|deleting|deleted|erase|scrub|unlist|strike|scratch|drop|take (?=\w+(?: \w+){{0,3}} (?:off|out|from))) ?(?:all (?:of )?)?{TARGET}(?: (?:right )?(?:off|from|of|out)(?: (?:of|from))?(?: (?:your|youre|ur|the|this|any|all|every|these|that))?(?: {LISTS}| {TEXTS})?(?: {LISTS})?| completely| permanently| entirely| as a contact)?{AGAIN}(?={END[3:-1]}| (?:and|or|before|because|i|im|cuz|since|as|this|u|you|we|my|not|if|it|its|now|never|from (?:your|the(?! (?:\w+ ){{0,2}}(?:sheet|sign|wait\w*|class|team|order|schedule|roster|appointment|account|policy|lease|reservation|meeting|event|chat|guest|game|trip|party|raffle|loan|card|house|room|credit)\b)|this|all|any|these|ur|future|further|that|here|receiving|getting|being|texts?|texting|sms|messages|messaging)|thats|for good|so|do|dont)\b)",
+            rf"(?:remove|removed|removing|delete|deleting|deleted|erase|scrub|unlist|strike|scratch|drop|take (?=\w+(?: \w+){{0,3}} (?:off|out|from))) ?(?:all (?:of )?)?{TARGET}(?: (?:right )?(?:off|from|of|out)(?: (?:of|from))?(?: (?:your|youre|ur|the|this|any|all|every|these|that))?(?: {LISTS}| {TEXTS})?(?: {LISTS})?| completely| permanently| entirely| as a contact)?{AGAIN}(?={END[3:-1]}| (?:and|or|before|because|i|im|cuz|since|as|this|u|you|we|my|not|if|it|its|now|never|from (?:your|the(?! (?:\w+ ){{0,2}}(?:sheet|sign|wait\w*|class|team|order|schedule|roster|appointment|account|policy|lease|reservation|meeting|event|chat|guest|game|trip|party|raffle|loan|card|house|room|credit)\b)|this|all|any|these|ur|future|further|that|those|whatever|whichever|every|here|receiving|getting|being|texts?|texting|sms|messages|messaging)|thats|for good|so|do|dont)\b)",
             keyword="REMOVE ME",
             limited=False,
             guard=r"(?:\b(?:why (?:did|was|were|am|are)|did|(?<!can )(?<!could )(?<!would )(?<!will )(?<!asked )(?<!told )(?<!need )(?<!want )(?<!thank )you|(?<!thank )u|they|she|he|was|been|not|dont|do not|didnt|who|never|will|cant|if|i)(?: \w+)?$)",
         ),
         rule(
             "take_off",
-            rf"(?:take|taking|get|getting|keep|keeping) {TARGET} (?:right )?(?:off|out|of(?= (?:your|ur|you|this|the) {LISTS}))(?: (?:of|from))?(?: (?:your|youre|you|ur|the|this|any|all|these|that|of|my|our))*(?: {LISTS}| {TEXTS}| {NEWS})*{AGAIN}(?={END[3:-1]}| (?:and|or|i|im|because|before|cheers|kind|if|so|not|we|this|you|whatever|whichever)\b)",
+            rf"(?:take|taking|get|getting|keep|keeping) {TARGET} (?:right )?(?:off|out|of(?= (?:your|ur|you|this|the) {LISTS}))(?: (?:of|from))?(?: (?:your|youre|you|ur|the|this|any|all|these|that|of|my|our))*(?: {LISTS}| {TEXTS}| {NEWS}| \w+ (?:texts|messages|alerts|notifications|texting|reminders))*{AGAIN}(?={END[3:-1]}| (?:and|or|i|im|because|before|cheers|kind|if|so|not|we|this|you|whatever|whichever)\b)",
             keyword="REMOVE ME",
             limited=False,
             guard=rf"{NEGATED}|(?:\b(?:did|does|will it|it|if|i)$)",
         ),
         rule(
             "off_a_list",
-            rf"(?:remove|removed|take|taken|delete|deleted|get|strike|erase|drop|pull|cut|kick|boot|cross|scratch|scrub|drop)(?: \w+){{0,4}}? (?:off|from|out)(?: of)? (?:(?:your|this|ur|all|any|all your|every)(?: \w+)?|the) {LISTS}(?! (?:of|for))",
+            rf"(?:remove|removed|take|taken|delete|deleted|get|strike|erase|drop|pull|cut|kick|boot|cross|scratch|scrub|drop)(?: \w+){{0,4}}? (?:off|from|out)(?: of)? (?:(?:your|this|ur|all|any|all your|every|whatever|whichever|that|those)(?: \w+)?|the) {LISTS}(?! (?:of|for))",
             keyword="REMOVE ME",
             limited=False,
             guard=r"(?:\b(?:did|dont|do not|never|not|didnt|why|who|they|accidentally)(?: \w+){0,2}$)",
@@ -65,6 +65,12 @@ ROWS: Final = (
             guard=r"(?:\b(?:come|came|item|items|products?|ordered?|pick|picked|one|thing|things|something|sold|did|was|not|dont|why|crossed?|wait|out)(?: \w+){0,3}$)",
         ),
         rule(
+            "number_is_removed",
+            r"(?:make sure|ensure|see)(?: to it)?(?: that)? (?:my|this|our) (?:\w+ )?(?:number|name|phone|info)(?: (?:is|gets|be|has|been))+ (?:removed|deleted|taken off|off)",
+            keyword="REMOVE ME",
+            limited=False,
+        ),
+        rule(
             "to_be_removed",
             rf"(?:be|get|getting|been) (?:removed|taken off|deleted|taken out|took off)(?: (?:from|off|of|out))?(?: (?:of|your|ur|the|this|all|any|these))*(?: {LISTS}| {TEXTS}|{AGAIN}{END})",
             keyword="REMOVE ME",
@@ -76,13 +82,17 @@ ROWS: Final = (
         "lose loose forget delete leave get fuck piss bugger buzz fk eff off rid throw ditch trash burn away lost discard dump wipe purge let",
         rule(
             "lose_my_number",
-            r"(?:please |just |go )?(?:lose|loose|forget|delete|erase|trash|burn|ditch|discard|dump|wipe|purge|get rid of|throw (?:away|out)) (?:my|this|our) (?:number|num|digits|info|contact|phone number|cell)",
+            r"(?:please |just |go )?(?:lose|loose|forget|delete|erase|trash|burn|ditch|discard|dump|wipe|purge|get rid of|throw (?:away|out)) (?:my|this|our|the) (?:number|num|digits|info|contact|phone number|cell)",
             guard=r"(?:\b(?:did|dont|do not|i|you|will|never|not|if|they|cant|u|would)(?: \w+)?$)",
         ),
         rule(
             "leave_me_alone",
-            r"leave (?:me|us|my family) (?:the )?(?:hell |heck |fuck |f |tf |fk |freak |fucking )?(?:alone|in peace|be(?= \||$)|out of (?:this|it))",
+            r"leave (?:me|us|my family|my phone|my number|this number|my inbox) (?:the )?(?:hell |heck |fuck |f |tf |fk |freak |fucking )?(?:alone|in peace|be(?= \||$)|out of (?:this|it))",
             guard=r"(?:\b(?:dont|do not|never|wont|cant|will not|didnt|to|they|he|she)$)",
+        ),
+        rule(
+            "off_my_phone",
+            rf"{START}(?:get|stay) (?:the \w+ )?(?:off|out)(?: of)? (?:my|this|our) (?:phone|cell|inbox|line|messages|texts){AGAIN}{END}",
         ),
         rule(
             "go_away",
@@ -93,10 +103,10 @@ ROWS: Final = (
         "unsubscribe unsub unsubscribed unsubscribing unsuscribe",
         rule(
             "unsubscribe",
-            rf"(?:{START}|\b(?:to|please|pls|plz|can (?:you|u|i)|could you|would you|you|i|must|will|just|and|me|now|can someone|so|immediately|also) )(?:be )?(?:unsubscribed?|unsub)(?: (?:me|us|my (?:phone|number|cell|account)|this number|from (?:all|this|these|your|the|ur|future|everything|here|it)|now|please|pls|plz|immediately|asap|thanks|already|all))*{AGAIN}(?={END[3:-1]}| (?:and|or|i|im|because|before|this|you|u|we|not|dont|since|as|my|if|wrong|{TEXTS}|{LISTS}|text|sms|number|phone|line|cell)\b)",
+            rf"(?:{START}|\b(?:to|please|pls|plz|can (?:you|u|i)|could you|would you|you|i|must|will|just|and|me|now|can someone|so|immediately|also) )(?:be )?(?:unsubscribed?|unsub)(?: (?:me|us|my (?:phone|number|cell|account)|this number|from (?:all|this|these|your|the|ur|future|everything|here|it)|now|please|pls|plz|immediately|asap|thanks|already|all))*{AGAIN}(?={END[3:-1]}| (?:and|or|i|im|because|before|this|you|u|we|not|dont|since|as|my|if|wrong|{TEXTS}|{LISTS}|text|sms|number|phone|line|cell|crap|shit|bs|garbage|nonsense|service|thing|stuff|group|\w+ (?:texts|messages|alerts|notifications|texting))\b)",
             keyword="UNSUBSCRIBE",
             limited=False,
-            guard=r"(?:\b(?:not|dont|do not|never|didnt|wont|did|am|are|dont want|do not want|want you|why (?:did|was|am)|was|got|get|instead of|without|accidentally|if)(?: (?:i|you|it|to|u|they|want|get|me|wanna|ask|asked|wanted|requested|meant|mean|trying|tried))*$)",
+            guard=r"(?:\b(?:not|dont|do not|never|didnt|wont|did|am|are|dont want|do not want|want you|why (?:did|was|am)|was|got|get|instead of|without|accidentally|if)(?: (?:i|you|it|to|u|they|want|wish|need|like|plan|planning|intend|going|gonna|have|get|me|wanna|ask|asked|wanted|requested|meant|mean|trying|tried))*$)",
         ),
         rule(
             "want_to_unsubscribe",
@@ -107,7 +117,7 @@ ROWS: Final = (
         ),
         rule(
             "unsubscribing",
-            rf"(?:im|i am|i will be|we are) (?:now |hereby )?unsubscribing|(?:i )?(?:have )?already unsubscribed{AGAIN}{END}",
+            rf"(?:im|i am|i will be|we are) (?:now |hereby )?unsubscribing|{START}unsubscribing{AGAIN}{END}|(?:i )?(?:have )?already unsubscribed{AGAIN}{END}",
             keyword="UNSUBSCRIBE",
             limited=False,
             guard=r"(?:\b(?:why|if|have|am|not|did|was)(?: \w+)?$)",
@@ -123,10 +133,10 @@ ROWS: Final = (
         "opt opting optout opted out",
         rule(
             "opt_out",
-            rf"(?:{START}|\b(?:to|please|pls|plz|can (?:you|u|i)|could you|must|will|just|id like|and|me|i|im|am|hereby|let me|wish) )(?:be )?(?:opt(?:ed|ing)? ?(?:me |us |my number |this number |this phone )?out|optout)(?: (?:me|us|now|please|asap|immediately|already|here))?(?: (?:of|from)(?: (?:all|this|these|your|ur|the|any|future|further|receiving|getting|everything|it|here))*(?: (?:{TEXTS}|{LISTS}|communications?|contact|campaign|service|subscription)| (?={TEXTS})|(?= \||$)))?{AGAIN}(?={END[3:-1]}| (?:and|or|i|im|because|before|this|you|we|not|dont|since|as|my|immediately|{TEXTS}|text|sms)\b)",
+            rf"(?:{START}|\b(?:to|please|pls|plz|can (?:you|u|i)|could you|must|will|just|id like|and|me|i|im|am|hereby|let me|wish) )(?:be )?(?:opt(?:ed|ing)? ?(?:me |us |my number |this number |this phone )?out|optout)(?: (?:me|us|now|please|asap|immediately|already|here))?(?: (?:of|from)(?: (?:all|this|these|your|ur|the|any|and|future|further|receiving|getting|everything|it|here|this whole|text))*(?: (?:{TEXTS}|{LISTS}|communications?|contact|campaign|service|subscription)| (?={TEXTS})|(?={AGAIN}(?: \||$))))?{AGAIN}(?={END[3:-1]}| (?:and|or|i|im|because|before|this|you|we|not|dont|since|as|my|immediately|{TEXTS}|text|sms)\b)",
             keyword="OPT OUT",
             limited=False,
-            guard=r"(?:\b(?:not|dont|do not|never|didnt|wont|did|dont want|do not want|why|was|can i still|instead of|without|if|accidentally|will not)(?: (?:i|you|to|u|it|get|want|wanna|me|mean|meant|intend|try|trying))*$)",
+            guard=r"(?:\b(?:not|dont|do not|do|does|should|when|will|never|didnt|wont|did|dont want|do not want|why|was|can i still|instead of|without|if|accidentally|will not)(?: (?:i|you|to|u|it|get|want|wanna|me|mean|meant|intend|try|trying|wish|need|like|plan|planning|going|gonna|have))*$)",
         ),
         rule(
             "already_out",
@@ -145,8 +155,14 @@ ROWS: Final = (
     on(
         "deactivate deregister unregister unenroll disenroll unlist exclude purge omit eliminate unlink discontinue withdraw",
         rule(
+            "how_to_unenroll",
+            rf"(?:how|where|can)(?: \w+){{0,4}} (?:unenroll|deregister|disenroll|unregister|deactivate)(?: me| myself| my number)?{AGAIN}{END}",
+            keyword="UNSUBSCRIBE",
+            limited=False,
+        ),
+        rule(
             "unenroll",
-            rf"{START}(?:deactivate|deregister|unregister|unenroll|disenroll|unlist|exclude|purge|omit|eliminate|unlink|discontinue|withdraw) (?:me|us|my (?:\w+ )?number|this (?:\w+ )?number)(?={END[3:-1]}| (?:from|off|out|of|now|please|and|i|im)\b)",
+            rf"{START}(?:deactivate|deregister|unregister|unenroll|disenroll|unlist|exclude|purge|omit|eliminate|unlink|discontinue|withdraw) (?:me|us|my (?:\w+ )?number|this (?:\w+ )?number)(?={END[3:-1]}| (?:now|please|and|i|im)\b| (?:from|off|out)(?: of)? (?:your|this|all|any|these|future|further|the {LISTS}|texts|messages)\b)",
             keyword="UNSUBSCRIBE",
             limited=False,
         ),
@@ -162,7 +178,7 @@ ROWS: Final = (
         ),
     ),
     on(
-        "cancel end terminate block blocked blocking disable discontinue turn shut deactivate pause kill cancell",
+        "rid consider cancel end terminate block blocked blocking disable discontinue turn shut deactivate pause kill cancell",
         rule("turn_off", rf"(?:turn|shut|switch) {FILL}{TEXTS} off", guard=rf"{NEGATED}|(?:\b(?:how did|did|i)$)"),
         rule(
             "cancel_texts",
@@ -172,7 +188,7 @@ ROWS: Final = (
         ),
         rule(
             "turn_these_off",
-            rf"{START}(?:turn|shut|switch) (?:these|this|those|all this|all these|them)(?: (?:{TEXTS}|shit|crap))? off{AGAIN}{END}|{START}(?:turn|shut|switch) off (?:these|this|those|all this|all these|them){AGAIN}{END}",
+            rf"{START}(?:(?:how|where|can)(?: \w+){{0,3}} )?(?:turn|shut|switch) (?:these|this|those|all this|all these|them)(?: (?:{TEXTS}|shit|crap))? off{AGAIN}{END}|{START}(?:turn|shut|switch) off (?:these|this|those|all this|all these|them){AGAIN}{END}",
         ),
         rule(
             "end_subscription",
@@ -197,7 +213,7 @@ ROWS: Final = (
         ),
         rule(
             "get_blocked",
-            r"(?:youre|you are|ur|u r|this number is|your number is)(?: (?:getting|being|now|about to be|gonna be|going to be))* blocked",
+            r"(?:youre|you are|ur|u r|this number is|your number is)(?: (?:getting|being|now|about to be|gonna be|going to be))* blocked{AGAIN}{END}|{START}blocked (?:you|u|and reported|and deleted){AGAIN}{END}|consider (?:this|your|yourself)(?: number)? blocked",
             keyword="BLOCK",
             limited=False,
             guard=r"(?:\b(?:if|why|says|said|saying)$)",

@@ -86,9 +86,29 @@ ROWS: Final = (
         ),
         rule(
             "must_stop",
-            rf"(?:(?:these|the|your|all these|those) (?:\w+ )?(?:texts|messages|msgs|alerts|notifications)|this texting|this|these) (?:really |just |all )?(?:needs?|has|have|must|gotta|should|better|got)(?: got)?(?: to)? (?:stop|cease|end){AGAIN}{END}"
+            rf"(?:(?:these|the|your|all these|those) (?:\w+ )?(?:texts|messages|msgs|alerts|notifications)|this texting) (?:really |just |all )?(?:needs?|has|have|must|gotta|should|better|got)(?: got)?(?: to)? (?:stop|cease|end){AGAIN}{END}"
             rf"|(?:you|u|yall|you guys|you people|ya) (?:all |guys |people |really |just |seriously )*(?:need|needs|have|gotta|got|must|should|better|wanna)(?: to)? (?:really |just )?stop(?: (?:this|it|that|{FILL}{DOING}(?: {ME})?))?{AGAIN}{END}",
             guard=rf"{NEGATED}|(?:\b(?:why|if|when|think|do|said)$)",
+        ),
+        rule(
+            "this_must_stop",
+            rf"^(?:this|these) (?:really |just |all )?(?:needs?|has|have|must|gotta|should|better)(?: got)?(?: to)? (?:stop|cease|end){AGAIN}(?: \|)?$",
+        ),
+        rule(
+            "stop_some_texts",
+            rf"{STOP} (?:with )?(?:the|these|all|all the|your|those|sending|sending the|ur) (?!(?:{OTHER}) )\w+ (?:texts|messages|alerts|notifications|msgs|txts|texting|reminders)",
+            guard=GUARD_STOP,
+        ),
+        rule(
+            "cut_it_out_with",
+            rf"(?:cut|knock|quit|stop|give) (?:it|that|this)(?: (?:out|off|a rest))?(?: already| now| please)? with {FILL}{TEXTS}",
+            guard=GUARD_STOP,
+        ),
+        rule(
+            "way_to_stop",
+            rf"(?:is there|theres|any|there)(?: \w+){{0,2}} way(?: \w+){{0,3}} to (?:stop|end|turn off|block) (?:these|this|it|them|{FILL}(?:{TEXTS}|communications?)){AGAIN}{END}"
+            rf"|what (?:do|can|should|must|word)(?: i| we| do i)*(?: (?:text|reply|send|say|type|have to|need to|do|reply with))+ to (?:stop|quit|end)(?: (?:this|these|it|them|{TEXTS}|getting|receiving|the|all))*{AGAIN}{END}",
+            limited=False,
         ),
         rule(
             "stop_pestering",
@@ -164,7 +184,7 @@ ROWS: Final = (
         "why",
         rule(
             "why_texting",
-            rf"why (?:(?:the )?(?:hell|fuck|heck|tf) )?(?:are|r|do|did|is|would|am i|do i|you|u|have|does)(?: (?:you|u|ya|yall|guys|people|this number|this|still|always|constantly|keep|keeps|the (?:hell|fuck|heck)|tf|even|fuckin?g?|it|been|getting|receiving|so much))* (?:{DOING}|text|message|send|contact|spam|bother)(?: (?:me|us|this number|my (?:phone|number|cell)|these|this|texts|messages|so (?:much|many)|stuff|shit|crap|spam|to))*(?: (?:again|still|all the time|every day|everyday|constantly|anymore|at all|so much|now|please|right now|messages|texts|man|bro|dude|sir|{TEXTS}))*{END}",
+            rf"why (?:(?:the )?(?:hell|fuck|heck|tf) )?(?:are|r|do|did|is(?! this)|would|am i|do i|you|u|have|does)(?: (?:you|u|ya|yall|guys|people|this number|this|still|always|constantly|keep|keeps|the (?:hell|fuck|heck)|tf|even|fuckin?g?|it|been|getting|receiving|so much))* (?:{DOING}|text|message|send|contact|spam|bother)(?: (?:me|us|this number|my (?:phone|number|cell)|these|this|texts|messages|so (?:much|many)|stuff|shit|crap|spam|to))*(?: (?:again|still|all the time|every day|everyday|constantly|anymore|at all|so much|now|please|right now|messages|texts|man|bro|dude|sir|{TEXTS}))*{END}",
             limited=False,
             guard=r"(?:\b(?:wonder|know|see|understand)$)",
         ),
@@ -181,6 +201,13 @@ ROWS: Final = (
             rf"(?:hate|despise|cant stand|dislike|so over|im over|i am over) (?:getting |receiving |all )?(?:these|your|the|all these|this|ur|getting) {FILL}(?:texts|messages|msgs|txts|text messages|spam|texting){AGAIN}{END}"
             rf"|(?:nobody|no one|noone) (?:wants|asked for|needs|likes) (?:these|your|this|all these|the|ur)(?: {FILL}{TEXTS})?{AGAIN}{END}",
             guard=NEGATED,
+        ),
+    ),
+    on(
+        "someone somebody",
+        rule(
+            "text_another",
+            rf"{START}(?:go )?(?:text|bother|message|harass|spam|annoy|pester|bug|contact) (?:someone|somebody) else{AGAIN}{END}",
         ),
     ),
     on(

@@ -61,7 +61,7 @@ PESTERING: Final = (
     r"(?:disturbing|interrupting|subscribing|adding|putting|including|signing|enrolling|contacting|targeting|stalking|hounding|bombarding|"
     r"blasting|reaching|inundating|overwhelming|badgering|chasing|following|hassling|tracking|intruding|invading|polluting|pinging|buzzing|"
     r"inviting|bugging|pushing|nagging|poking|waking|notifying|alerting|reminding|soliciting|annoying|pestering|bothering|flooding|dming|"
-    r"whatsapping|scamming|phishing|text bombing|trying to (?:contact|reach|sell|text|message|get|recruit|convince|scam|engage|talk))"
+    r"whatsapping|selling|ringing|scamming|phishing|text bombing|trying to (?:contact|reach|sell|text|message|get|recruit|convince|scam|engage|talk))"
 )
 """What a sender does to somebody who wants to be left alone."""
 START: Final = r"(?:^|\| )(?:(?:please|pls|plz|kindly|just|so|and|but|ok|okay|hey|hi|hello|sorry|no|nope|nah|yes|yeah|yo|then|now|omg|ugh|sir|madam|maam|also|again|i said|i say|bro|bruh|dude|man|lady|guys|yall|people|good morning|good evening|good afternoon|dear \w+|thanks|thank you|thx|seriously|for the (?:\w+) time|(?:can|could|would|will) (?:you|u|someone|somebody|yall)(?: guys)?|i beg you|im begging you|god|jesus|damn|respectfully) )*"
@@ -97,10 +97,10 @@ SELF: Final = (
     r"should|must|may|might|had|have|has|need|needs|want|wants|to|really|finally|gonna|going|try|tried|trying|am|are|is|was|also|both))*$)"
 )
 OTHERS_DO: Final = r"(?:\b(?:tell|told|ask|asked|make|made|let|help) (?:him|her|them|my \w+|the \w+|people|kids|our \w+)(?: not)?(?: to)?$)"
-GUARD_STOP: Final = rf"{NEGATED}|{ASKED_BACK}|{SELF}|{OTHERS_DO}"
+GUARD_STOP: Final = rf"(?:\b(?:the|a|that|my|was|another|which)$)|{NEGATED}|{ASKED_BACK}|{SELF}|{OTHERS_DO}"
 
 LISTS: Final = r"(?:(?:e ?mail|email|text|texting|sms|contact|call|calling|phone|mailing|marketing|message|messaging|promo|subscriber|distribution|campaign|donor|voter|volunteer|customer|client|patient) )?(?:lists?|data ?base|system|program|records|group|rotation|campaign|roster|file|contacts|directory|(?:text|group) thread)"
-TARGET: Final = r"(?:me|us|my (?:name|cell|phone|mobile|info|information|contact|data|details|number|digits)(?: (?:number|info))?|(?:his|her) number|(?:this|our) (?:phone |cell |mobile |home |work |telephone )?(?:number|phone|cell|line|contact)|the number|number)"
+TARGET: Final = r"(?:me|us|my (?:name|cell|phone|mobile|info|information|contact|data|details|number|digits)(?: (?:number|info))?|(?:his|her) number|my (?:husband|wife|mom|mother|dad|father|son|daughter|kid|parent|brother|sister|grandma|grandmother|grandpa|child|spouse|partner)s (?:number|phone|cell|name|info)|(?:this|our) (?:phone |cell |mobile |home |work |telephone )?(?:number|phone|cell|line|contact)|the number|number)"
 NUMBER: Final = r"(?:number|num|nbr|person|phone|phone number|guy|girl|lady|man|woman|contact|party|dude|cell)"
 
 

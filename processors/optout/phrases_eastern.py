@@ -76,7 +76,7 @@ LANGUAGES: Final[tuple[Language, ...]] = (
     language(
         "id", "HENTIKAN",
         "jangan berhenti stop hapus keluarkan buang salah tidak tolong hentikan",
-        r"(?:jangan|berhenti|stop|hentikan)(?: \w+){0,2}? (?:kirim|sms|mengirim|menghubungi|hubungi|ganggu|spam|hantar|mesej|pesan)\w*(?: \w+){0,4}|(?:hapus|keluarkan|buang|padam) (?:nomor|nombor|no|saya|nomer)(?: \w+){0,4}|(?:salah (?:nomor|nombor|sambung|orang|nomer)|nomor salah)|tidak (?:mau|ingin|mahu)(?: \w+){0,3} (?:sms|pesan|mesej)(?: \w+){0,2}",
+        r"(?:jangan|berhenti|hentikan|stop(?= (?:kirim|mengirim|hantar|ganggu)))(?: \w+){0,2}? (?:kirim|sms|mengirim|menghubungi|hubungi|ganggu|hantar|mesej|pesan)\w*(?: \w+){0,4}|(?:hapus|keluarkan|buang|padam) (?:nomor|nombor|no|saya|nomer)(?: \w+){0,4}|(?:salah (?:nomor|nombor|sambung|orang|nomer)|nomor salah)|tidak (?:mau|ingin|mahu)(?: \w+){0,3} (?:sms|pesan|mesej)(?: \w+){0,2}",
     ),
     language(
         "tl", "STOP",

@@ -18,7 +18,7 @@ LANGUAGES: Final[tuple[Language, ...]] = (
         r"(?:melde|meldet|melden sie|trag|trage|tragt|tragen sie|streich\w*|losch\w*|loesch\w*|entfern\w*|nehm\w*|nimm)(?: \w+){0,5}? (?:ab|aus|liste|nummer|verteiler|datenbank|daten|system|raus)" + "(?= \\||$| raus| bitte| aus| streichen| danke)",
         r"(?:nummer|daten|kontakt|mich)(?: \w+){0,4}? (?:loschen|loeschen|streichen|entfernen|austragen|rausnehmen)",
         r"lass\w*(?: sie)? (?:mich|uns)(?: \w+){0,3} (?:in ruhe|in frieden)|falsche[nrs]? (?:nummer|person|anschluss|adressat\w*)|(?:nummer|sich|haben sich|habt euch) verwahlt|nicht (?:die )?(?:richtige|mehr die) nummer(?: von \w+)?",
-        r"(?:stoppt|stoppen sie|stoppe|stop|stopp) (?:bitte )?(?:mit |die |das |diese |den |diesen |eure |ihre |alle )*(?:nachrichten|sms|werbung|texte|spam|schreiben|senden)|schluss mit(?: \w+){0,2} (?:sms|nachrichten|werbung)|(?:warum|wieso) (?:schreib|schick|text|kontaktier|send)\w*(?: \w+){0,4}" + END + r"|(?:widerrufe|ziehe)(?: \w+){0,4} (?:einwilligung|zustimmung)(?: \w+)?",
+        r"(?:stoppt|stoppen sie|stoppe|stop|stopp) (?:bitte )?(?:mit |die |das |diese |den |diesen |eure |ihre |alle )*(?:nachrichten|sms|werbung|texte|schreiben|senden)|schluss mit(?: \w+){0,2} (?:sms|nachrichten|werbung)|(?:warum|wieso) (?:schreib|schick|text|kontaktier|send)\w*(?: \w+){0,4}" + END + r"|(?:widerrufe|ziehe)(?: \w+){0,4} (?:einwilligung|zustimmung)(?: \w+)?",
         guard=r"\b(?:hort? nicht auf|nicht (?:\w+ )?(?:abmelden|stornieren|loschen|streichen|austragen)|termin|bestellung|rechnung|ich kann|nach \d+|vor \d+|nachts|sonntags?|heute|paket)\b",
     ),
     language(

@@ -10,9 +10,10 @@ LANGUAGES: Final[tuple[Language, ...]] = (
         "arrete arretez arreter darreter trompez trompe cesse cessez cesser plus stop stoppez pas jamais aucun desabonner desabonnez desabonne "
         "desinscrire desinscrivez desinscrit retirez retirer retire supprimez supprimer enlevez enlever enleve laissez laisse fichez foutez "
         "faux mauvais mauvaise erreur recevoir contactez ecrivez envoyez spam rayez effacez radiez consentement pourquoi oubliez desinscription",
-        r"(?:arretez|arrete|d?arreter|cessez|cesse|cesser|stop|stoppez)(?: \w+){0,3}? "
+        r"(?:(?:arretez|arrete|d?arreter|cessez|cesse|cesser|stoppez)(?: \w+){0,3}?|stop(?: (?:a|aux|les|vos|ces|tes|de|d|des|avec|tous|toutes|le|la|au))+) "
         r"(?:\w{0,2}envoyer|\w{0,2}envoi|\w{0,2}ecrire|\w{0,2}appeler|\w{0,2}embeter|\w{0,2}importuner|\w{0,2}harceler|contacter|spammer|texter|"
         r"messages?|sms|textos?|pubs?|publicites?|deranger|emmerder|saouler|notifications|alertes|relancer|solliciter|spams?|cirque|envois)",
+        r"stop (?:sms|textos?|pubs?|publicites?|envois)" + END,
         r"ne plus (?:me |m|nous |jamais )?(?:\w+ )?(?:m)?(?:envoyer|contacter|ecrire|recevoir|deranger|appeler|solliciter|importuner|texter|etre contacte)\w*",
         r"(?:ne )?(?:me |nous |m)?(?:envoy|envoi|contact|ecri|text|sollicit|appel|derang|importun|harcel|relanc)\w{1,5} (?:plus|jamais|rien)(?: (?:de|d|ces|vos|rien|jamais|svp|merci|ca|sms|messages|textos|pub|s|il|sil|vous|plait|la|dessus))*" + END,
         r"ne (?:me |nous )?(?:m)?(?:envoyez|contactez|ecrivez|textez|derangez) pas(?: (?:de (?:messages|sms)|svp|merci))?" + END,
@@ -45,7 +46,7 @@ LANGUAGES: Final[tuple[Language, ...]] = (
         r"dej[ae]n?(?:me|nos) (?:en paz|tranquil\w)|no (?:me )?moleste[ns]?(?: mas)?",
         r"(?:cancel|par|deten|stop|suspend|termin|deteng|paren|dejar|alto|basta)\w* (?:ya |con |a |de )?(?:los |estos |sus |de |todos |mis |esos |las )*(?:mensajes|textos|sms|alertas|notificaciones|publicidad|promociones|mensajitos)|alto a (?:los|estos|sus) (?:mensajes|textos)",
         r"(?:revoco|retiro|cancelo) mi (?:consentimiento|autorizacion|permiso)|por ?que (?:me )?(?:siguen?|estan?|sigues?|continuan?)?(?: )?(?:mand|envi|escrib|text|molest|contact)\w+(?: \w+){0,4}" + END + r"|(?:los|te|las|voy a) (?:voy a )?bloquear(?:los)?",
-        guard=r"\b(?:no dejen? de|no pares? de|no pare de|no quiero (?:dejar|darme)|no (?:me )?(?:elimin|borr|quit|saqu|remuev|retir)\w+|no puedo|despues|antes de|domingos?|la noche|a las|por que no|que no me|si no|hoy|ahorita|manana|solo|excepto|cita|pedido)\b",
+        guard=r"\b(?:no dejen? de|no pares? de|no pare de|no quiero (?:dejar|darme)|no (?:me )?(?:elimin|borr|quit|saqu|remuev|retir)\w+|no puedo|despues|antes de|domingos?|la noche|a las|mandame|mandeme|escribeme|enviame|escribame|por que no|que no me|si no|hoy|ahorita|manana|solo|excepto|cita|pedido)\b",
     ),
     language(
         "pt", "PARAR",
@@ -69,7 +70,7 @@ LANGUAGES: Final[tuple[Language, ...]] = (
         "toglietemi toglimi togliere eliminate eliminami eliminatemi elimina numero disiscrivermi disiscrivetemi disiscrivimi piu cancellarmi sbagliato sbagliata lasciatemi lasciami niente nessun perche finitela fermate stop consenso",
         r"(?:non )(?:mi |ci )?(?:\w+ ){0,2}?(?:inviat\w*|mandat\w*|scriv\w+|contattat\w*|inviar\w*|mandar\w*|contattar\w*|messaggi\w*|disturbat\w*|disturbar\w*|chiamat\w*|scrivetemi|mandatemi) (?:\w+ ){0,2}?(?:piu|altri|messaggi|sms|niente)(?: (?:messaggi|sms|niente|per favore|grazie|nulla|pubblicita))*" + END,
         r"non (?:voglio|desidero|vogliamo|intendo|vorrei|gradisco|autorizzo) (?:piu )?(?:\w+ ){0,3}?(?:messaggi\w*|sms|ricever\w*|pubblicita|contattat\w|comunicazioni|essere (?:contattat|disturbat)\w)",
-        r"(?:basta|smett\w+|finit\w+|piant\w+|fermat\w+|stop)(?: (?:con|di|i|questi|gli|a|la|le|ai|con i|vostri))* (?:mandar\w*|inviar\w*|scriver\w*|messaggi\w*|sms|contattar\w*|disturbar\w*|chiamar\w*|romper\w*|spam|pubblicita)",
+        r"(?:basta|smett\w+|finit\w+|piant\w+|fermat\w+|stop(?= (?:con|di|i|questi|gli|ai|ai vostri|agli|messaggi|pubblicita)))(?: (?:con|di|i|questi|gli|a|la|le|ai|con i|vostri))* (?:mandar\w*|inviar\w*|scriver\w*|messaggi\w*|sms|contattar\w*|disturbar\w*|chiamar\w*|romper\w*|spam|pubblicita)",
         r"(?:cancell|rimuov|togli|elimin|disiscriv|depenn)\w*(?: \w+){0,2}? (?:(?:dalla|dalle|da|dal|dai|da questa) (?:\w+ )?(?:lista|liste|elenco|database|rubrica|contatti|mailing list)|(?:il )?mio (?:numero|contatto|nome)|questo numero)",
         r"(?:toglie?(?:te)?mi|rimuovi?(?:ete)?mi|cancella(?:te)?mi|elimina(?:te)?mi|disiscriv(?:imi|etemi))(?: (?:subito|per|favore|grazie|da|qui|questa|dalla|lista|vostra))*" + END,
         r"(?:voglio|vorrei|come|posso|desidero|chiedo|potete|puo|possiamo)(?: \w+){0,3}? (?:disiscriver\w+|cancellarmi|rimuovermi|togliermi|annullare l ?iscrizione|essere (?:cancellat|rimoss|tolt|eliminat)\w|smettere di (?:ricevere|mandarmi|scrivermi)|non ricevere)",

@@ -56,6 +56,10 @@ _MEDIA: Final = re.compile(
     r"(?:voice|audio|digital touch) ?(?:message|recording|memo)?)s?\s*[.!]?\s*",
     re.IGNORECASE,
 )
+_MEDIA_OTHERS: Final = re.compile(
+    rf"\s*{_OTHERS} (?:une? |un' ?|una |uma |um |ein |eine |einen |en |et |een |изображени|фото|zdjęcie)(?:image|photo|vidéo|imagen|foto|video|imagem|vídeo|immagine|bild|bilde|billede|afbeelding|lien|enlace|link|message|mensaje|mensagem|messaggio|nachricht)?\w{{0,8}}\s*[.!]?\s*",
+    re.IGNORECASE,
+)
 _AFTER: Final = re.compile(
     rf"\s*(?:{_EMOJI} hinzugefügt|(?:ein|einen) \w{{2,20}} hinzugefügt|(?:{_EMOJI} |mit {_EMOJI} )?reagiert|"
     r"(?:niet )?leuk|geweldig|beğen\w{1,8}|gelik(?:e|t|ed)|geliebt|gelacht|betont|hervorgehoben|infrage gestellt|(?:über )?gelacht|mit .{1,24} (?:markiert|reagiert)|"
@@ -89,6 +93,8 @@ _MARKED: Final = re.compile(
 _A_MARK: Final = re.compile("[\"'“”„«»‹「『‘]")
 _A_MEDIUM: Final = re.compile(r"[a-z]d (?:at )?(?:an? |your )|to (?:an?|your) ", re.IGNORECASE)
 """Cheap looks before dear ones: every reaction has one of them."""
+_MEDIA_CHARS_MAX: Final = 60
+"""The longest words for a reaction to a picture."""
 _CUT_SHORT: Final = ("…", "...")
 
 
@@ -100,7 +106,11 @@ def rest_of(text: str) -> str | None:
     if _A_MEDIUM.search(stripped) is not None and _MEDIA.fullmatch(stripped):
         return ""
     if _A_MARK.search(stripped) is None:
-        return None
+        return (
+            ""
+            if len(stripped) <= _MEDIA_CHARS_MAX and not stripped.isascii() and _MEDIA_OTHERS.fullmatch(stripped)
+            else None
+        )
     found = _BEFORE.match(stripped)
     if found is not None:
         behind = _behind(stripped, found.end())

@@ -81,7 +81,7 @@ _TELESCOPED: Final = frozenset(
 """Shorter writings of UNSUBSCRIBE that are more than two slips away or look like its opposite."""
 _GLUED: Final = re.compile(
     r"(?:please|pls|plz|just)?(?:stop|unsubscribe)(?:all|it|this|now|please|pls|plz|me|texts?|texting(?:me)?|messages|messaging(?:me)?)?"
-    r"(?:please|pls|plz|now)?|(?:please)?(?:takeme|takemynumber|removeme|deleteme)(?:off|from)?(?:of)?(?:your|this|the|ur)?(?:list)?|unsubscribeme|"
+    r"(?:please|pls|plz|now|thanks|thankyou|thx)?|(?:please)?(?:takeme|takemynumber|removeme|deleteme)(?:off|from)?(?:of)?(?:your|this|the|ur)?(?:list)?|unsubscribeme|"
     r"(?:please)?(?:leavemealone|optmeout|donttextme|dontcontactme|nomoretexts|nomoremessages)"
 )
 
@@ -150,6 +150,8 @@ def read_word(word: str) -> Read | None:
         for reading in (figured, word.replace("1", "l").translate(_FIGURES)):
             if reading in _FIGURE_TARGETS:
                 return Read(reading, "obfuscated", "obfuscated.figures")
+        if figured[:2] == "st" and _SLIPS.get(figured) == "stop":
+            return Read("stop", "obfuscated", "obfuscated.figures")
     if not word.isalpha():
         return _masked(word)
     return _stretched(word) or _slipped(word)

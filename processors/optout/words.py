@@ -30,7 +30,7 @@ OTHER_WORDS: Final[Mapping[str, str]] = {
     "DEACTIVATE": "STOP", "UNREGISTER": "UNSUBSCRIBE", "DEREGISTER": "UNSUBSCRIBE", "UNENROLL": "UNSUBSCRIBE",
     "DISENROLL": "UNSUBSCRIBE", "UNREG": "UNSUBSCRIBE", "DELETE": "REMOVE", "DELETE ME": "REMOVE ME",
     "ERASE ME": "REMOVE ME", "ENOUGH ALREADY": "STOP", "ENOUGH OF THIS": "STOP", "NO TEXTS": "STOP", "OPTED OUT": "OPT OUT", "OPTING OUT": "OPT OUT",
-    "DND": "STOP", "DNC": "STOP",
+    "DND": "STOP", "DNC": "STOP", "END ALL": "STOP",
 }  # fmt: skip
 """English words that as a whole message are understood as the same request."""
 
