@@ -97,7 +97,7 @@ SELF: Final = (
     r"should|must|may|might|had|have|has|need|needs|want|wants|to|really|finally|gonna|going|try|tried|trying|am|are|is|was|also|both))*$)"
 )
 OTHERS_DO: Final = r"(?:\b(?:tell|told|ask|asked|make|made|let|help) (?:him|her|them|my \w+|the \w+|people|kids|our \w+)(?: not)?(?: to)?$)"
-GUARD_STOP: Final = rf"(?:\b(?:the|a|that|my|was|another|which)$)|{NEGATED}|{ASKED_BACK}|{SELF}|{OTHERS_DO}"
+GUARD_STOP: Final = rf"(?:\b(?!you\b|u\b|yall\b|guys\b|people\b|someone\b|please\b|ya\b)\w+ (?:can|will|would|could|might|may)$)|(?:\b(?:never|didnt|did not)(?: \w+){{0,2}} (?:tell|told|ask|asked|say|said|want|wanted|mean|meant)(?: you| u| them)?(?: to)?$)|(?:\b(?:the|a|that|my|was|another|which)$)|{NEGATED}|{ASKED_BACK}|{SELF}|{OTHERS_DO}"
 
 LISTS: Final = r"(?:(?:e ?mail|email|text|texting|sms|contact|call|calling|phone|mailing|marketing|message|messaging|promo|subscriber|distribution|campaign|donor|voter|volunteer|customer|client|patient) )?(?:lists?|data ?base|system|program|records|group|rotation|campaign|roster|file|contacts|directory|(?:text|group) thread)"
 TARGET: Final = r"(?:me|us|my (?:name|cell|phone|mobile|info|information|contact|data|details|number|digits)(?: (?:number|info))?|(?:his|her) number|my (?:husband|wife|mom|mother|dad|father|son|daughter|kid|parent|brother|sister|grandma|grandmother|grandpa|child|spouse|partner)s (?:number|phone|cell|name|info)|(?:this|our) (?:phone |cell |mobile |home |work |telephone )?(?:number|phone|cell|line|contact)|the number|number)"
