@@ -202,6 +202,10 @@ def _by_form(words: list[str], own: str, plain: str, policy: Policy) -> Classifi
     core = formats.without_courtesy(words)
     if not core and policy.stop_signs and not _STOP_SIGNS.isdisjoint(own):
         return Classification("opt_out", "STOP", "exact", "exact.stop_sign", own[:MATCHED_CHARS_MAX])
+    if len(core) > 1 and core != words and all(len(word) == 1 for word in core):
+        spelt = policy.spaced.get("".join(core))
+        if spelt is not None and spelt.label == "opt_out":
+            return _classified(spelt, "obfuscated", own)
     if core and core != words:
         row = policy.keywords.get(" ".join(core))
         if row is not None and row.label == "opt_out":

@@ -14,7 +14,7 @@ _COURTESY: Final = words_of(
     """
     please pls plz plse pleas plea thanks thank thx thnx tks ty tnx now immediately ok okay k just but kindly asap
     sir madam maam hi hello hey sorry already svp merci bitte aub danke gracias obrigado obrigada favor
-    alstublieft grazie takk tack tak prosze pliz plis pleez plase pelase plese lutfen пожалуиста ya
+    alstublieft grazie takk tack tak prosze plss plsss plzz plzzz tysm tyvm thankss pliz plis pleez plase pelase plese lutfen пожалуиста ya
     """
 )
 """Words that carry no meaning of their own beside a keyword."""
@@ -33,7 +33,7 @@ _ASIDE: Final = re.compile(
     r"\b(?:for (?:the love of (?:all that is \w+|all things \w+|\w+)|(?:gods?|fucks?|christs?|petes?|heavens?|goodness) sakes?|good|real|ever)|i (?:said|say|mean it|am serious|beg (?:you|u|of you))|"
     r"(?:im|i am) (?:serious|not kidding|begging(?: (?:you|u))?|asking(?: (?:you|u))?)|once and for all|effective (?:immediately|now|today)|damn it|god damn it|"
     r"as soon as possible|(?:final|last|second|third|2nd|3rd) (?:warning|notice|time|request)|(?:\d{1,3}|many|so many|two|three|four|five) times|"
-    r"with all due respect|good (?:morning|day|evening|afternoon)|god damn(?:it)?|this is my|(?:do|did) (?:you|u) (?:hear|understand)(?: me)?|in the name of \w+|"
+    r"you (?:can|may|could|should) (?:please |just )?(?=stop)|with all due respect|good (?:morning|day|evening|afternoon)|god damn(?:it)?|this is my|(?:do|did) (?:you|u) (?:hear|understand)(?: me)?|in the name of \w+|"
     r"not interested|no (?:thanks|thank (?:you|u)|gracias)|do it now|all of (?:it|this|you|them)|once again|this is the|with (?:this|these|it|that|that shit|the crap)|(?:you|u) (?:guys|people|all)|what ?ever this is|who ?ever (?:this|you|u) (?:is|are|r)|have a (?:good|nice|great|blessed) (?:one|day|evening|night|weekend)|god bless(?: you)?|w this|to this)\b"
 )
 """The same in more than one word."""
@@ -212,6 +212,8 @@ def _instruction(core: list[str]) -> Form | None:
     while at < len(core) and core[at] in _LEADS:
         at += 1
     kept = core[at:]
+    if len(kept) > 1 and len(set(kept)) == 1 and kept[0] in WEAK_WORDS:
+        return Form(kept[0].upper(), "format.repeated")
     if len(kept) > 1 and not STRONG_WORDS.isdisjoint(kept) and _KEYWORDS.issuperset(kept):
         return Form(next(word for word in kept if word in STRONG_WORDS).upper(), "format.repeated")
     if not kept or (kept[0] not in STRONG_WORDS and " ".join(kept[:2]) not in STRONG_KEYS):
@@ -279,7 +281,7 @@ def _opening(plain: str, own: str) -> Form | None:
     words = rest.split()
     if comma and words and " ".join(without_courtesy(first.split())) in STRONG_KEYS and words[0] in _SPEAKING:
         return Form(" ".join(without_courtesy(first.split())).upper(), "format.opening")
-    last = plain.rpartition(",")[2].strip(" .!")
+    last = " ".join(without_courtesy(normal.key_of(plain.rpartition(",")[2]).split()))
     if comma and last in STRONG_KEYS:
         return Form(last.upper(), "format.sentence")
     if _LAST_REMOVAL.search(plain) is not None and _OF_NUMBERS.search(plain) is not None:

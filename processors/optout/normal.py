@@ -43,7 +43,7 @@ _LOOK_ALIKE: Final = {**_CYRILLIC, **_GREEK, **_LISU, **_CHEROKEE, **_ARMENIAN, 
 _LOOK_ALIKE_BY_SOUND: Final = {**_LOOK_ALIKE, ord("с"): "s"}
 """The Cyrillic es is drawn like a c and sounds like an s; `СТОР` is written with both in mind."""
 _APOSTROPHES: Final = "'\u2018\u2019\u201b\u02bc\u00b4`\uff07"
-_NO_APOSTROPHES: Final = str.maketrans(dict.fromkeys(_APOSTROPHES))
+_NO_APOSTROPHES: Final = str.maketrans(dict.fromkeys(_APOSTROPHES + "\u2122\u00ae\u00a9"))
 _RUN: Final = re.compile(r"([^\W\d])\1{2,}")
 _BETWEEN_WORDS: Final = re.compile(r"[\W_]+")
 _STOP_SIGN: Final = re.compile("[\U0001f6d1\U0001f6ab\u26d4]")

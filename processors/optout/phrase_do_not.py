@@ -16,7 +16,7 @@ ROWS: Final = (
         "dont do did didnt never no not without circumstances sure",
         rule(
             "do_not_text",
-            rf"(?:do not|dont|never|no not|donot|do t) (?:you )?(?:ever |please |even |dare |fuckin?g? |you ever )*(?:be {DOING}|{DO}|text or call|call or text)(?: or (?:text|call|message|contact|email))?{AGAIN}(?: {ME})?{AGAIN}(?={END[3:-1]}| (?:or|and|i|im|because|cuz|bc|as|since|this|u|you|we|unless|if|about|after|before|at|on|during|while|in|until|till|for|so|too|w|with|from|every|again|anymore|next|any|wrong|not|no|ever|with|it|its|it|please|when|between|regarding|over|only)\b)",
+            rf"(?:do not|dont|never|no not|donot|do t) (?:you )?(?:ever |please |even |dare |fuckin?g? |you ever )*(?:(?:be|keep) {DOING}|{DO}|text or call|call or text)(?: or (?:text|call|message|contact|email))?{AGAIN}(?: {ME})?{AGAIN}(?={END[3:-1]}| (?:or|and|i|im|because|cuz|bc|as|since|this|u|you|we|unless|if|about|after|before|at|on|during|while|in|until|till|for|so|too|w|with|from|every|again|anymore|next|any|wrong|not|no|ever|with|it|its|it|please|when|between|regarding|over|only)\b)",
             guard=r"(?:\b(?:i|we|you|u|they|he|she|it|who|that|people|kids|ill|id|youd|why|customers|drivers|if|to|could|and i|still|also)$)",
         ),
         rule(
@@ -26,7 +26,7 @@ ROWS: Final = (
         ),
         rule(
             "do_not_send",
-            rf"(?:do not|dont|never) (?:ever |please )?send (?:me |us |her |him |them |anyone |my \w+ |to me )?(?:{FILL}{TEXTS}|(?:anything|(?:any ?more|more)?(?: ?of)? ?(?:these|this|those|that)|any more|anymore|more|them|(?:\w+ ){{0,2}}(?:stuff|shit|crap|junk|bs|garbage|bullshit|propaganda|nonsense)|nothing)(?: (?:else|more|here))?{AGAIN}{END})",
+            rf"(?:do not|dont|never) (?:ever |please )?(?:send|keep sending) (?:me |us |her |him |them |anyone |my \w+ |to me )?(?:{FILL}{TEXTS}|(?:anything|(?:any ?more|more)?(?: ?of)? ?(?:these|this|those|that)|any more|anymore|more|them|(?:\w+ ){{0,2}}(?:stuff|shit|crap|junk|bs|garbage|bullshit|propaganda|nonsense)|nothing)(?: (?:else|more|here))?{AGAIN}{END})",
             guard=r"(?:\b(?:i|we|you|u|they|he|she|it|who|if|why)$)",
         ),
         rule(
@@ -72,7 +72,7 @@ ROWS: Final = (
         rule(
             "no_consent",
             rf"(?:do not|dont|did not|didnt|never|no longer) (?:\w+ )?(?:consent|authori[sz]e|permit|agree|allow|give (?:you )?(?:consent|permission))(?: (?:you|for you|anyone|to|for|receiving|receive|being|be|get|getting|this|these|any|future|further|your|the))+"
-            rf"(?:{TEXTS}|{NEWS}|texted|contacted|messaged|send|text|contact|message|{END})",
+            rf"(?: (?:{TEXTS}|{NEWS}|texted|contacted|messaged|send|text|contact|message)|{END})",
             limited=False,
             guard=r"(?:\b(?:if|why|you|they)$)",
         ),
@@ -102,7 +102,7 @@ ROWS: Final = (
         ),
         rule(
             "no_permission",
-            r"(?:do not|dont|did not|didnt|never|no)(?: \w+)? (?:have|has|had|gave|give|given|granted?)(?: (?:you|u|my|any|the|me))* (?:permission|consent|authorization) (?:to|for) (?:text|contact|message|call|use|send|these|this|any|receive|get|be|receiving)",
+            r"(?:do not|dont|did not|didnt|never|no)(?: \w+)? (?:have|has|had|gave|give|given|granted?)(?: (?:you|u|my|any|the|me))* (?:permission|consent|authorization) (?:to|for) (?:text|contact|message|call|use|send|these|this|any|receive|get|be|receiving)|(?:you|u) (?:do not|dont) have (?:my |any )?(?:permission|consent|authorization)(?= \||$)",
             limited=False,
         ),
         rule(

@@ -12,7 +12,7 @@ ROWS: Final = (
             rf"(?:remove|removed|removing|delete|deleting|deleted|erase|scrub|unlist|strike|scratch|drop|take (?=\w+(?: \w+){{0,3}} (?:off|out|from))) ?(?:all (?:of )?)?{TARGET}(?: (?:right )?(?:off|from|of|out)(?: (?:of|from))?(?: (?:your|youre|ur|the|this|any|all|every|these|that))?(?: {LISTS}| {TEXTS})?(?: {LISTS})?| completely| permanently| entirely| as a contact)?{AGAIN}(?={END[3:-1]}| (?:and|or|before|because|i|im|cuz|since|as|this|u|you|we|my|not|if|it|its|now|never|from (?:your|the(?! (?:\w+ ){{0,2}}(?:sheet|sign|wait\w*|class|team|order|schedule|roster|appointment|account|policy|lease|reservation|meeting|event|chat|guest|game|trip|party|raffle|loan|card|house|room|credit)\b)|this|all|any|these|ur|future|further|that|those|whatever|whichever|every|here|receiving|getting|being|texts?|texting|sms|messages|messaging)|thats|for good|so|do|dont)\b)",
             keyword="REMOVE ME",
             limited=False,
-            guard=r"(?:\b(?:why (?:did|was|were|am|are)|did|(?<!can )(?<!could )(?<!would )(?<!will )(?<!asked )(?<!told )(?<!need )(?<!want )(?<!thank )you|(?<!thank )u|they|she|he|was|been|not|dont|do not|didnt|who|never|will|cant|if|i)(?: \w+)?$)",
+            guard=r"(?:\b(?:why (?:did|was|were|am|are)|did|(?<!can )(?<!could )(?<!would )(?<!will )(?<!asked )(?<!told )(?<!need )(?<!want )(?<!thank )you(?! (?:can|may|could|should|need|must)\b)|(?<!thank )u|they|she|he|was|been|not|dont|do not|didnt|who|never|will|cant|if|i)(?: \w+)?$)",
         ),
         rule(
             "take_off",
@@ -72,14 +72,14 @@ ROWS: Final = (
         ),
         rule(
             "to_be_removed",
-            rf"(?:be|get|getting|been) (?:removed|taken off|deleted|taken out|took off)(?: (?:from|off|of|out))?(?: (?:of|your|ur|the|this|all|any|these))*(?: {LISTS}| {TEXTS}|{AGAIN}{END})",
+            rf"(?:be|get|getting|been) (?:removed|taken off|deleted|taken out|took off)(?: (?:from|off|of|out))?(?: (?:of|your|ur|the|this|all|any|these))*(?: {LISTS}| {TEXTS}| {NEWS}{AGAIN}{END}|{AGAIN}{END})",
             keyword="REMOVE ME",
             limited=False,
             guard=r"(?:\b(?:will|did|dont|do not|not|why|was|cant|have|it|stain|should|can the|the \w+|items?|they|when|how long)(?: \w+){0,3}$)",
         ),
     ),
     on(
-        "lose loose forget delete leave get fuck piss bugger buzz fk eff off rid throw ditch trash burn away lost discard dump wipe purge let",
+        "lose loose forget delete leave get fuck piss bugger buzz fk eff off rid throw ditch trash burn alone away lost discard dump wipe purge let",
         rule(
             "lose_my_number",
             r"(?:please |just |go )?(?:lose|loose|forget|delete|erase|trash|burn|ditch|discard|dump|wipe|purge|get rid of|throw (?:away|out)) (?:my|this|our|the) (?:number|num|digits|info|contact|phone number|cell)",
@@ -90,6 +90,7 @@ ROWS: Final = (
             r"leave (?:me|us|my family|my phone|my number|this number|my inbox) (?:the )?(?:hell |heck |fuck |f |tf |fk |freak |fucking )?(?:alone|in peace|be(?= \||$)|out of (?:this|it))",
             guard=r"(?:\b(?:dont|do not|never|wont|cant|will not|didnt|to|they|he|she)$)",
         ),
+        rule("left_alone", rf"(?:be|get) left alone{AGAIN}{END}", guard=NEGATED),
         rule(
             "off_my_phone",
             rf"{START}(?:get|stay) (?:the \w+ )?(?:off|out)(?: of)? (?:my|this|our) (?:phone|cell|inbox|line|messages|texts){AGAIN}{END}",
@@ -103,14 +104,14 @@ ROWS: Final = (
         "unsubscribe unsub unsubscribed unsubscribing unsuscribe",
         rule(
             "unsubscribe",
-            rf"(?:{START}|\b(?:to|please|pls|plz|can (?:you|u|i)|could you|would you|you|i|must|will|just|and|me|now|can someone|so|immediately|also) )(?:be )?(?:unsubscribed?|unsub)(?: (?:me|us|my (?:phone|number|cell|account)|this number|from (?:all|this|these|your|the|ur|future|everything|here|it)|now|please|pls|plz|immediately|asap|thanks|already|all))*{AGAIN}(?={END[3:-1]}| (?:and|or|i|im|because|before|this|you|u|we|not|dont|since|as|my|if|wrong|{TEXTS}|{LISTS}|text|sms|number|phone|line|cell|crap|shit|bs|garbage|nonsense|service|thing|stuff|group|\w+ (?:texts|messages|alerts|notifications|texting))\b)",
+            rf"(?:{START}|\b(?:to|please|pls|plz|can (?:you|u|i)|could you|would you|you|i|must|will|just|and|me|now|can someone|so|immediately|also) )(?:be )?(?:unsubscribed?|unsub)(?: (?:me|us|my (?:phone|number|cell|account)|this number|from (?:all|this|these|your|the|ur|future|everything|here|it)|from(?= (?:{LISTS}|{TEXTS}))|now|please|pls|plz|immediately|asap|thanks|already|all))*{AGAIN}(?={END[3:-1]}| (?:and|or|i|im|because|before|this|you|u|we|not|dont|since|as|my|if|wrong|{TEXTS}|{LISTS}|text|sms|number|phone|line|cell|crap|shit|bs|garbage|nonsense|service|thing|stuff|group|\w+ (?:texts|messages|alerts|notifications|texting))\b)",
             keyword="UNSUBSCRIBE",
             limited=False,
             guard=r"(?:\b(?:not|dont|do not|never|didnt|wont|did|am|are|dont want|do not want|want you|why (?:did|was|am)|was|got|get|instead of|without|accidentally|if)(?: (?:i|you|it|to|u|they|want|wish|need|like|plan|planning|intend|going|gonna|have|get|me|wanna|ask|asked|wanted|requested|meant|mean|trying|tried))*$)",
         ),
         rule(
             "want_to_unsubscribe",
-            r"(?:want|wanna|like|need|wish|ask|asked|asking|tried|trying|try|request|requesting|requested|prefer|hereby|how (?:do|can|to|would)|told|going|choose|decided|please|pls|let me|keep|help me|attempting)(?: (?!dont|not|never|accidentally|didnt)\w+){0,5} (?:to )?(?:be )?(?:unsubscribed?|unsub|unsubscribing)(?! (?:from|to) (?!all|this|these|your|the|ur|future|any|it|everything|texts?|sms|you|here|getting|receiving)\w)",
+            r"(?:want|wanna|like|need|wish|ask|asked|asking|tried|trying|try|request|requesting|requested|prefer|hereby|how (?:do|can|to|would)|told|going|choose|decided|please|pls|let me|keep|help me|attempting)(?: (?!dont|not|never|accidentally|didnt|if|whether|know)\w+){0,5} (?:to )?(?:be )?(?:unsubscribed?|unsub|unsubscribing)(?! (?:from|to) (?!all|this|these|your|the|ur|future|any|it|everything|texts?|sms|you|here|getting|receiving)\w)",
             keyword="UNSUBSCRIBE",
             limited=False,
             guard=r"(?:\b(?:dont|do not|didnt|never|not|no)(?: \w+)?$)",
@@ -136,7 +137,7 @@ ROWS: Final = (
             rf"(?:{START}|\b(?:to|please|pls|plz|can (?:you|u|i)|could you|must|will|just|id like|and|me|i|im|am|hereby|let me|wish) )(?:be )?(?:opt(?:ed|ing)? ?(?:me |us |my number |this number |this phone )?out|optout)(?: (?:me|us|now|please|asap|immediately|already|here))?(?: (?:of|from)(?: (?:all|this|these|your|ur|the|any|and|future|further|receiving|getting|everything|it|here|this whole|text))*(?: (?:{TEXTS}|{LISTS}|communications?|contact|campaign|service|subscription)| (?={TEXTS})|(?={AGAIN}(?: \||$))))?{AGAIN}(?={END[3:-1]}| (?:and|or|i|im|because|before|this|you|we|not|dont|since|as|my|immediately|{TEXTS}|text|sms)\b)",
             keyword="OPT OUT",
             limited=False,
-            guard=r"(?:\b(?:not|dont|do not|do|does|should|when|will|never|didnt|wont|did|dont want|do not want|why|was|can i still|instead of|without|if|accidentally|will not)(?: (?:i|you|to|u|it|get|want|wanna|me|mean|meant|intend|try|trying|wish|need|like|plan|planning|going|gonna|have))*$)",
+            guard=r"(?:\b(?:not|dont|do not|do|does|am|are|should|when|will|never|didnt|wont|did|dont want|do not want|why|was|can i still|instead of|without|if|accidentally|will not)(?: (?:i|you|to|u|it|get|want|wanna|me|mean|meant|intend|try|trying|wish|need|like|plan|planning|going|gonna|have))*$)",
         ),
         rule(
             "already_out",
@@ -168,17 +169,17 @@ ROWS: Final = (
         ),
     ),
     on(
-        "revoke withdraw withdrawing rescind revoking withdrawn revoked rescinding",
+        "back retract revoke withdraw withdrawing rescind revoking withdrawn revoked rescinding",
         rule(
             "revoke_consent",
-            r"(?:consent|permission|authorization)(?: (?:is|was|has been|hereby|now|are))* (?:revoked|withdrawn|rescinded)|(?:revok(?:e|ing|ed)|withdraw(?:ing|n)?|rescind(?:ing|ed)?)(?: \w+){0,4} (?:consent|permission|authorization|agreement|opt ?in|approval)",
+            r"(?:consent|permission|authorization)(?: (?:is|was|has been|hereby|now|are))* (?:revoked|withdrawn|rescinded)|(?:revok(?:e|ing|ed)|withdraw(?:ing|n)?|rescind(?:ing|ed)?|tak(?:e|ing) back|retract(?:ing)?|cancel(?:ing)?)(?: \w+){0,4} (?:consent|permission|authorization|agreement|opt ?in|approval)",
             keyword="REVOKE",
             limited=False,
             guard=r"(?:\b(?:dont|do not|didnt|not|never|cant|if|can i)(?: \w+)?$)",
         ),
     ),
     on(
-        "rid consider cancel end terminate block blocked blocking disable discontinue turn shut deactivate pause kill cancell",
+        "rid consider accept take treat opt unsubscribe cancel end terminate block blocked blocking disable discontinue turn shut deactivate pause kill cancell",
         rule("turn_off", rf"(?:turn|shut|switch) {FILL}{TEXTS} off", guard=rf"{NEGATED}|(?:\b(?:how did|did|i)$)"),
         rule(
             "cancel_texts",
@@ -213,10 +214,17 @@ ROWS: Final = (
         ),
         rule(
             "get_blocked",
-            r"(?:youre|you are|ur|u r|this number is|your number is)(?: (?:getting|being|now|about to be|gonna be|going to be))* blocked{AGAIN}{END}|{START}blocked (?:you|u|and reported|and deleted){AGAIN}{END}|consider (?:this|your|yourself)(?: number)? blocked",
+            rf"(?:youre|you are|ur|u r|this number is|your number is)(?: (?:getting|being|now|about to be|gonna be|going to be))* blocked{AGAIN}{END}|{START}blocked (?:you|u|and reported|and deleted){AGAIN}{END}|consider (?:this|your|yourself)(?: number)? blocked",
             keyword="BLOCK",
             limited=False,
             guard=r"(?:\b(?:if|why|says|said|saying)$)",
+        ),
+        rule("cancel_me", rf"{START}cancel (?:me|my number|this number)(?: out)?{AGAIN}{END}", keyword="CANCEL"),
+        rule(
+            "formal_request",
+            rf"(?:consider|accept|take|treat|regard) (?:this|it)(?: \w+)? (?:as )?(?:my|a|an|our|me) (?:\w+ )?(?:opt ?out|opting out|request to (?:unsubscribe|stop|opt out|be removed)|unsubscribe|unsubscribing|removal|notice to stop|revocation)|this is (?:my|a|an) (?:\w+ )?(?:opt out|unsubscribe)(?: (?:notice|request|message|text))?{AGAIN}{END}",
+            keyword="OPT OUT",
+            limited=False,
         ),
         rule("blocking", rf"{START}blocking (?:you|this|your)(?: number)?{AGAIN}{END}", keyword="BLOCK"),
         rule(

@@ -6,7 +6,7 @@ from processors.optout.phrase_words import AGAIN, END, NUMBER, START, on, rule
 
 ROWS: Final = (
     on(
-        "owner changed wrong rong worng wrogn wong belongs belong wrongnumber wrng incorrect not isnt longer doesnt nobody noone no",
+        "else mistake error accident mistakenly owner changed wrong rong worng wrogn wong belongs belong wrongnumber wrng incorrect not isnt longer doesnt nobody noone no",
         rule(
             "wrong_number",
             rf"(?:{START}|\b(?:you|u|uve|youve|ya|yall|you guys|think|believe|afraid|this is|its|it is|thats|that is|sorry|have|has|got|to|texting|is|at|reached|dialed|texted|messaging|contacting|calling|clearly|reaching|ur|your|have|txting|with|and|im|but|dude|bro|man|lol|nope|no|sir|maam|just|definitely|probably|obviously|now|totally) )(?:got |reached |have |texting |texted |has |a |an |the |have a |calling |contacting |messaging |about |dialed |in |at |to )*(?:wrong|worng|wrogn|wong|rong|wrng|incorrect) (?:(?:phone|cell) )?{NUMBER}(?! (?:of|on|for (?:my|the|your|a|this|that|our|her order|order|delivery|it)|in|was|again|plate|size|color|colour|listed|to (?:call|reach|text)|came|were|but|is (?:on|listed|in)|i |when|at)\b)",
@@ -25,11 +25,26 @@ ROWS: Final = (
         ),
         rule(
             "no_such_person",
-            rf"(?:there is no|theres no|there is nobody|there is no one|theres nobody|theres no one|no one|nobody|noone|not anyone) (?:one |body |person |\w+ )?(?:named|called|by the name(?: of)?) (?!me|us|you|back|about|in|him|her|them|to|that)\w+(?: \w+)?(?: (?:here|at|on|with|using|anymore|lives|this|number))*{AGAIN}{END}",
+            rf"(?:there is no|theres no|there is nobody|there is no one|theres nobody|theres no one|no one|nobody|noone|not anyone) (?:one |body |person |\w+ )?(?:named|called|by the name(?: of)?) (?!me|us|you|back|about|in|him|her|them|to|that)\w+(?: \w+)?(?: (?:here|at|on|with|using|anymore|lives|this|number|phone|cell|house|address))*{AGAIN}{END}",
             keyword="WRONG",
             limited=False,
             tags=("wrong_number",),
             guard=r"(?:\b(?:why|if|is|do|did|know|have|got)(?: \w+)*$)",
+        ),
+        rule(
+            "by_mistake",
+            r"(?:have|got|texting|reached|texted|messaging|contacting)(?: (?:my|me|this|the|us|number|phone|cell|wrong))+ (?:by mistake|in error|by accident|mistakenly|accidentally)",
+            keyword="WRONG",
+            limited=False,
+            tags=("wrong_number",),
+            guard=r"(?:\b(?:i|we|he|she|my \w+)(?: \w+)?$)",
+        ),
+        rule(
+            "another_has_it",
+            r"(?:someone|somebody) else (?:has|owns|got|uses|bought) (?:this|that|the) (?:number|phone|cell)|this (?:phone |cell )?(?:number|phone) (?:isnt|is not|aint) (?!yours|ours|its|works)\w+s(?= \||$)",
+            keyword="WRONG",
+            limited=False,
+            tags=("wrong_number",),
         ),
         rule(
             "not_the_one",
@@ -65,7 +80,7 @@ ROWS: Final = (
         ),
         rule(
             "belongs_to_another",
-            r"number (?:no longer|doesnt|does not|never|dont)(?: \w+)? (?:belongs?|belonged) to(?: \w+){1,3}"
+            r"(?:number|phone|cell|line) (?:no longer|doesnt|does not|never|dont)(?: \w+)? (?:belongs?|belonged) to(?: \w+){1,3}"
             r"|this (?:phone |cell )?(?:number|phone|line)(?: (?:now|actually|currently|has|does|is))* (?:belongs?|belonged|reassigned|been reassigned|been given|assigned|registered) to (?:someone|somebody|another|a different|a new|me|my|a (?:child|minor|business))\b"
             r"|(?:just|recently|only|newly) (?:got|received|was assigned|was given|bought|acquired|inherited) this (?:new )?(?:phone )?(?:number|phone)\b",
             keyword="WRONG",

@@ -26,7 +26,11 @@ from processors.optout.phrase_words import (
 ROWS: Final = (
     on(
         "stop quit cease halt discontinue knock lay cut stopping",
-        rule("stop_texting", rf"{STOP} {FILL}{DOING} {ME}", guard=GUARD_STOP),
+        rule(
+            "stop_texting",
+            rf"{STOP} {FILL}{DOING} {ME}(?! (?:(?:the|a|any|more|your|my|all) )*(?:{OTHER}\b|~))",
+            guard=GUARD_STOP,
+        ),
         rule(
             "stop_reaching",
             rf"{STOP} {FILL}(?:(?:blowing|lighting|filling|clogging|jamming|messing|tying|clutter\w+|flooding|bombing)(?: up)? (?:my|our|this|the) (?:phone|cell|line|inbox|messages|texts)|wasting (?:my|our|your|everyones) (?:time|money|data)|hitting (?:me|us) up|reaching out(?: to (?:me|us))?{AGAIN}{END})",
@@ -52,9 +56,9 @@ ROWS: Final = (
         rule(
             "stop_asking",
             rf"{STOP} (?:{FILL})(?:asking|begging|hounding|pressuring|nagging|hassling|bombarding|flooding|blasting|stalking|scamming|targeting|"
-            rf"trolling|panhandling|harass?ing|bugging|guilt tripping)(?: (?:me|us|people|my phone|my inbox|this number))?(?: (?:for|to|with|about)"
+            rf"trolling|panhandling|harass?ing|bugging|guilt tripping)(?: (?:me|us|people|my phone|my inbox|this number))?(?: about(?: \w+){{1,3}}|(?: (?:for|to|with|about)"
             rf"(?: (?:my|our|your|more|the|any|all|these|this|so many))?(?: (?:money|donations?|donate|contribut\w+|cash|votes?|support|give|texts|"
-            rf"messages|shit|crap|stuff|surveys?|reviews?|feedback|politics|nonsense|junk|it))?)?{AGAIN}{END}",
+            rf"messages|shit|crap|stuff|surveys?|reviews?|feedback|politics|nonsense|junk|it))?))?{AGAIN}{END}",
             guard=GUARD_STOP,
         ),
         rule(
@@ -133,6 +137,12 @@ ROWS: Final = (
             r"(?:replied|reply|texted|sent|said|typed|answered|responded|text|texting|sending|replying|put|wrote|saying)(?: \w+){0,3} stop (?:\d|\w+ (?:time|times)|already|before|again|and (?:\w+ )?(?:i |you |u )?(?:still|keep|get|am|im)|but|yesterday|last|so many|multiple|several|twice|many)",
             limited=False,
             guard=r"(?:\b(?:should|can|do|may|did|have|will|must|if|when) i(?: have to| need to| just)?$)",
+        ),
+        rule(
+            "after_stop",
+            r"(?:after|though|when|since|although) (?:i|ive|i have|we)(?: \w+){0,3} (?:said|texted|replied|sent|told|asked|typed|say|texting|saying)(?: \w+){0,4} (?:stop|unsubscribe)",
+            limited=False,
+            guard=r"(?:\b(?:what|if|still)(?: \w+){0,4}$)",
         ),
         rule(
             "wish_to_stop",

@@ -23,7 +23,7 @@ FILL: Final = (
     r"(?:(?:all|any|the|these|those|this|that|them|ur|your|yur|you|more|of|with|w|damn|damned|darn|fuckin?g?|frickin?g?|"
     r"freakin?g?|bloody|stupid|annoying|constant|daily|weekly|future|further|other|marketing|promotional|promo|spam|unwanted|"
     r"unsolicited|political|campaign|sms|phone|automated|to|from|it|here|so|calling|and|or|calls|f|ing|fing|send|sending|sendin|getting|receiving|me|us|my|"
-    r"phone|number|out|coming|many|goddamn|crap|shit|bs|text|group|mass|auto|automatic|robo|sales|spammy|donation|random|useless|dumb|irritating|nonstop|endless|ridiculous|junk|bulk|another|single|one) ){0,5}"
+    r"phone|number|out|coming|many|goddamn|crap|shit|bs|text|group|mass|auto|automatic|robo|sales|spammy|donation|random|useless|dumb|irritating|nonstop|endless|additional|extra|emails|ridiculous|junk|bulk|another|single|one) ){0,5}"
 )
 STOP: Final = r"(?:stop|quit|cease|halt|discontinue|knock off|lay off|cut out|stopping)"
 NEWS: Final = (
@@ -90,7 +90,7 @@ def rule(
     )  # fmt: skip
 
 
-NEGATED: Final = r"(?:\b(?:do not|dont|never|cant|cannot|can not|couldnt|wont|wouldnt|shouldnt|didnt|not|without)(?: ever| please| wanna| want to| want u to| want you to| going to| gonna)?$)"
+NEGATED: Final = r"(?:\b(?:do not|dont|never|cant|cannot|can not|couldnt|wont|wouldnt|shouldnt|didnt|not|without)(?: you| u)?(?: ever| please| wanna| want to| want u to| want you to| going to| gonna)?$)"
 ASKED_BACK: Final = r"(?:\b(?:did|when did|(?<!you )(?<!yall )(?<!u )(?<!they )have|(?<!this )has|had|do|does|will(?! (?:you|u|yall)\b)|would it|if i|if we|should i|should we|can i|could i|may i)(?: \w+){0,2}$)"
 SELF: Final = (
     r"(?:\b(?:i|ill|id|ive|im|we|well|weve|he|she|hes|shes|it|its|they|theyll|kids|people|someone|everyone)(?: (?:just|will|would|can|could|"
@@ -101,7 +101,9 @@ GUARD_STOP: Final = rf"(?:\b(?!you\b|u\b|yall\b|guys\b|people\b|someone\b|please
 
 LISTS: Final = r"(?:(?:e ?mail|email|text|texting|sms|contact|call|calling|phone|mailing|marketing|message|messaging|promo|subscriber|distribution|campaign|donor|voter|volunteer|customer|client|patient) )?(?:lists?|data ?base|system|program|records|group|rotation|campaign|roster|file|contacts|directory|(?:text|group) thread)"
 TARGET: Final = r"(?:me|us|my (?:name|cell|phone|mobile|info|information|contact|data|details|number|digits)(?: (?:number|info))?|(?:his|her) number|my (?:husband|wife|mom|mother|dad|father|son|daughter|kid|parent|brother|sister|grandma|grandmother|grandpa|child|spouse|partner)s (?:number|phone|cell|name|info)|(?:this|our) (?:phone |cell |mobile |home |work |telephone )?(?:number|phone|cell|line|contact)|the number|number)"
-NUMBER: Final = r"(?:number|num|nbr|person|phone|phone number|guy|girl|lady|man|woman|contact|party|dude|cell)"
+NUMBER: Final = (
+    r"(?:number|num|nbr|person|phone|phone number|recipient|individual|guy|girl|lady|man|woman|contact|party|dude|cell)"
+)
 
 
 def on(words: str, *rules: Rule) -> tuple[frozenset[str], tuple[Rule, ...]]:

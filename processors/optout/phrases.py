@@ -40,8 +40,8 @@ _TOPIC: Final = re.compile(
     r" ?(?:(?:me|us) )?(?:about|regarding|re|on) (?!(?:this|that|it|anything|everything|nothing|stuff|shit|your|these|any of|politics|the election)\b)\w+"
 )
 _INSTEAD: Final = re.compile(
-    r"\b(?:instead|rather than|only (?:send|text|the|about|want|dresses|sales|\w+ please)|just (?:send|text|the|e ?mail|call)|but (?:keep|still|do|you can|please (?:keep|send)|send|i (?:still|do)|text|leave)|"
-    r"keep (?:the|texting|sending|me on)|(?:texts?|texting) (?:is|are|it is|works|only)|(?<!stop )(?:texts?|texting) (?:ok|okay)|(?<!dont )(?<!not )(?<!never )(?<!or )(?:call|e ?mail) (?:me|is|instead)|other than|except|"
+    r"\b(?:instead|rather than|(?:text|txt|message) (?:me |us |only |instead )?\| (?:but |please )?(?:dont|do not) call|only (?:send|text|the|about|want|dresses|sales|\w+ please)|just (?:send|text|the|e ?mail|call)|but (?:keep|still|do|you can|please (?:keep|send)|send|i (?:still|do)|text|leave)|"
+    r"(?<!dont )(?<!not )(?<!you )(?<!u )keep (?:the|texting|sending|me on)|(?:texts?|texting) (?:is|are|it is|works|only)|(?<!stop )(?:texts?|texting) (?:ok|okay)|(?<!dont )(?<!not )(?<!never )(?<!or )(?:call|e ?mail) (?:me|is|instead)|other than|except|"
     r"texts? (?:are|is) (?:fine|ok|okay|good)|use (?:my|the) (?:other|cell|new|work)|once a (?:day|week|month)|less often|fewer|(?:dont|do not|stop|not) (?:text|texting|message|messaging) \| (?:just |please |only )*(?:call|e ?mail))\b"
 )
 _JOKING: Final = re.compile(r"\b(?:just kidding|jk|im kidding|only kidding|kidding lol|im joking|just joking)\b")
@@ -92,8 +92,10 @@ def respelt(clauses: str) -> str:
         clauses = _APART.sub(_joined, clauses)
     if _FIGURED.search(clauses) is not None:
         clauses = _FIGURED.sub(_unfigured, clauses)
-    if " nt " in clauses or "un subscribe" in clauses:
-        clauses = clauses.replace("un subscribe", "unsubscribe").replace("do nt ", "dont ")
+    if " nt " in clauses or "un subscribe" in clauses or "un enroll" in clauses:
+        clauses = (
+            clauses.replace("un subscribe", "unsubscribe").replace("un enroll", "unenroll").replace("do nt ", "dont ")
+        )
     words = clauses.split(" ")
     if (
         STOP_SLIPS.isdisjoint(words)

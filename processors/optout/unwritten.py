@@ -63,7 +63,7 @@ def speaks_of_itself(plain_text: str) -> bool:
 
 def is_machine(plain_text: str) -> bool:
     """Whether an answering machine or a carrier wrote it, by how it begins."""
-    return _MACHINE.match(plain_text) is not None
+    return _MACHINE.match(plain_text) is not None or "data rates may apply" in plain_text
 
 
 def without_footer(plain_text: str) -> tuple[str, bool]:

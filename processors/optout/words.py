@@ -30,7 +30,7 @@ OTHER_WORDS: Final[Mapping[str, str]] = {
     "DEACTIVATE": "STOP", "UNREGISTER": "UNSUBSCRIBE", "DEREGISTER": "UNSUBSCRIBE", "UNENROLL": "UNSUBSCRIBE",
     "DISENROLL": "UNSUBSCRIBE", "UNREG": "UNSUBSCRIBE", "DELETE": "REMOVE", "DELETE ME": "REMOVE ME",
     "ERASE ME": "REMOVE ME", "ENOUGH ALREADY": "STOP", "ENOUGH OF THIS": "STOP", "NO TEXTS": "STOP", "OPTED OUT": "OPT OUT", "OPTING OUT": "OPT OUT",
-    "DND": "STOP", "DNC": "STOP", "END ALL": "STOP",
+    "DND": "STOP", "DNC": "STOP", "END ALL": "STOP", "HALT": "STOP",
 }  # fmt: skip
 """English words that as a whole message are understood as the same request."""
 
@@ -52,7 +52,7 @@ EVERYWHERE: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "pt": {
         "DESCADASTRAR": "CANCELAR", "DESINSCREVER": "CANCELAR", "CANCELAR INSCRICAO": "CANCELAR",
-        "CANCELAR ASSINATURA": "CANCELAR", "PARE": "PARAR", "PAREM": "PARAR", "SAIR": "SAIR", "REMOVER": "CANCELAR",
+        "CANCELAR ASSINATURA": "CANCELAR", "PARE": "PARAR", "PAREM": "PARAR", "SAIR": "SAIR",
         "DESCADASTRO": "CANCELAR", "EXCLUIR": "CANCELAR", "CHEGA DISSO": "PARAR",
     },
     "de": {
@@ -142,7 +142,7 @@ STARTS_EVERYWHERE: Final = ("VOLVER", "RECIBIR", "VOLTAR", "RECEBER")
 PACKS: Final[Mapping[str, Mapping[str, str]]] = {
     "es": {"BAJA": "BAJA", "ALTO": "ALTO", "FIN": "FIN", "BASTA": "BASTA", "TERMINAR": "ALTO"},
     "fr": {"FIN": "FIN", "RETRAIT": "ARRET"},
-    "pt": {"CHEGA": "PARAR", "FIM": "PARAR"},
+    "pt": {"CHEGA": "PARAR", "FIM": "PARAR", "REMOVER": "CANCELAR"},
     "de": {"ENDE": "STOP", "HALT": "STOP"},
     "it": {"BASTA": "BASTA", "FERMA": "STOP", "FINE": "STOP"},
     "nl": {"EINDE": "STOP", "UIT": "AFMELDEN"},
