@@ -25,7 +25,7 @@ _NOISE: Final = words_of(
     fucking fuckin fing effing bloody nope no nah naw na yes yeah yea yep yo ugh ughh argh grr hmm um uh well so then dear
     respectfully morning afternoon evening again always sirs gentlemen greetings everyone crap shit bs hun honey sweetie
     amigo assholes asshole idiots idiot jerk jerks creep creeps morons moron bot robot losers bitch bitches today pleeease
-    pleaseee pleasee thankyou thanku byebye bye goodbye cheers regards kind finally definitely absolutely simply and 2day x xx xo xoxo fam homie cuz sis queen king boss chief broski fella request requests requested requesting but
+    pleaseee pleasee thankyou thanku byebye bye goodbye cheers regards kind finally definitely absolutely simply and 2day omg x xx xo xoxo fam homie cuz sis queen king boss chief broski fella request requests requested requesting but
     """
 )
 """What people say around a strong keyword without saying anything else. `oh` and `omg` are left out: they tease."""
@@ -33,7 +33,7 @@ _ASIDE: Final = re.compile(
     r"\b(?:for (?:the love of (?:all that is \w+|all things \w+|\w+)|(?:gods?|fucks?|christs?|petes?|heavens?|goodness) sakes?|good|real|ever)|i (?:said|say|mean it|am serious|beg (?:you|u|of you))|"
     r"(?:im|i am) (?:serious|not kidding|begging(?: (?:you|u))?|asking(?: (?:you|u))?)|once and for all|effective (?:immediately|now|today)|damn it|god damn it|"
     r"as soon as possible|(?:final|last|second|third|2nd|3rd) (?:warning|notice|time|request)|(?:\d{1,3}|many|so many|two|three|four|five) times|"
-    r"you (?:can|may|could|should) (?:please |just )?(?=stop)|with all due respect|good (?:morning|day|evening|afternoon)|god damn(?:it)?|this is my|(?:do|did) (?:you|u) (?:hear|understand)(?: me)?|in the name of \w+|"
+    r"you (?:all |guys |people )?(?:can|may|could|should) (?:please |just )?(?=stop)|with all due respect|good (?:morning|day|evening|afternoon)|god damn(?:it)?|this is my|(?:do|did) (?:you|u) (?:hear|understand)(?: me)?|in the name of \w+|"
     r"not interested|no (?:thanks|thank (?:you|u)|gracias)|do it now|all of (?:it|this|you|them)|once again|this is the|with (?:this|these|it|that|that shit|the crap)|(?:you|u) (?:guys|people|all)|what ?ever this is|who ?ever (?:this|you|u) (?:is|are|r)|have a (?:good|nice|great|blessed) (?:one|day|evening|night|weekend)|god bless(?: you)?|w this|to this)\b"
 )
 """The same in more than one word."""
@@ -234,7 +234,10 @@ def in_a_sentence(plain: str, own: str) -> Form | None:
     if not any(part in plain for part in _STRONG_PARTS):
         return None
     found = _sentence(plain) or _opening(plain, own) or _ending(plain, own)
-    return None if found is None or _PLAYFUL.search(own) is not None else found
+    if found is None:
+        return None
+    playful = _PLAYFUL.search(own)
+    return None if playful is not None and not (playful[0].lower() == "omg" and asks(plain.split())) else found
 
 
 def _sentence(plain: str) -> Form | None:
@@ -297,6 +300,8 @@ def _ending(plain: str, own: str) -> Form | None:
     if found is None or own.rstrip().endswith("?"):
         return None
     *_, before = found[1].rpartition(" ")
+    if before in {"me", "us"} and found[1].endswith(("ing me", "ing us")):
+        before = ""
     if before in _NOT_BEFORE_LAST or (before.endswith("s") and before not in _S_BEFORE_LAST):
         return None
     if _ASKING.match(plain) is not None:

@@ -52,6 +52,7 @@ _CLAUSE_ENDS: Final = re.compile(
 )
 _ADDRESS: Final = re.compile(r"(?:www\.|\w+://)\S+")
 _SENTENCE_ENDS: Final = re.compile(r"(?:[.!?;\n\u2026\u2014\u2013\u3002]|\s-+\s|:\s)+")
+_TITLE: Final = re.compile(r"\b(mrs?|ms|dr|sr)\.(?= )")
 _LETTERS_APART: Final = re.compile(r"(?<!\w)[a-z](?:[.*_-][a-z]){3,11}(?!\w)")
 
 
@@ -113,6 +114,8 @@ def mixed_words_folded(key: str) -> str:
 
 def clauses(plain_text: str) -> str:
     """Words with one space between them and `|` where a clause ends, so that no rule reads across."""
+    if _TITLE.search(plain_text) is not None:
+        plain_text = _TITLE.sub(r"\1", plain_text)
     if _LETTERS_APART.search(plain_text) is not None:
         plain_text = _LETTERS_APART.sub(lambda found: " ".join(found[0][::2]), plain_text)
     marked = _CLAUSE_ENDS.sub(

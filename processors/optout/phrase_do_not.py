@@ -9,11 +9,11 @@ ROWS: Final = (
         "rather prefer",
         rule(
             "rather_not",
-            rf"(?:rather|prefer) (?:you )?(?:not|didnt|dont)(?: to)?(?: (?:be|get|getting|receive|receiving|text|send|texted|contacted|have|me|these|any|your))+(?: {FILL}(?:{TEXTS}|texted|contacted))?{AGAIN}{END}",
+            rf"(?:rather|prefer) (?:you )?(?:not|didnt|dont)(?: to)?(?: (?:be|get|getting|receive|receiving|text|send|texted|contacted|have|me|these|any|your|on))+(?: {FILL}(?:{TEXTS}|texted|contacted|{LISTS}))?{AGAIN}{END}",
         ),
     ),
     on(
-        "dont do did didnt never no not without circumstances sure",
+        "dont do did didnt never no not without circumstances sure should shouldnt supposed object",
         rule(
             "do_not_text",
             rf"(?:do not|dont|never|no not|donot|do t) (?:you )?(?:ever |please |even |dare |fuckin?g? |you ever )*(?:(?:be|keep) {DOING}|{DO}|text or call|call or text)(?: or (?:text|call|message|contact|email))?{AGAIN}(?: {ME})?{AGAIN}(?={END[3:-1]}| (?:or|and|i|im|because|cuz|bc|as|since|this|u|you|we|unless|if|about|after|before|at|on|during|while|in|until|till|for|so|too|w|with|from|every|again|anymore|next|any|wrong|not|no|ever|with|it|its|it|please|when|between|regarding|over|only)\b)",
@@ -42,6 +42,16 @@ ROWS: Final = (
             "no_send_me",
             rf"(?:no|not) (?:send|want|need|wish)(?: (?:me|more|this|any|these|no|to|you|receive))* (?:message|messages|text|texts|msg|msgs|sms|txt){AGAIN}{END}|{START}(?:i )?(?:no|not) (?:text|message|msg|txt) me(?: (?:more|no more))?{AGAIN}{END}",
             guard=r"(?:\b(?:why|if|you|u)$)",
+        ),
+        rule(
+            "should_not_get",
+            rf"(?:should not|shouldnt|should never|not supposed to|dont need to) (?:be |have been )?(?:getting|receiving|get|receive|on) (?:{FILL}(?:{TEXTS}|{LISTS})|these|this{AGAIN}{END})",
+            guard=r"(?:\b(?:why|if|you|u)(?: \w+)?$)",
+        ),
+        rule(
+            "object_to",
+            rf"(?:i|we) (?:hereby |strongly )?object to (?:(?:receiving|getting|these|this|your|all|any|direct|the) ?)+(?:{TEXTS})?|right to object to (?:direct )?marketing",
+            limited=False,
         ),
         rule(
             "make_sure_not",

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from processors.optout.phrase_words import AGAIN, END, FILL, LISTS, NEGATED, NEWS, START, TARGET, TEXTS, on, rule
+from processors.optout.phrase_words import AGAIN, END, FILL, LISTS, ME, NEGATED, NEWS, START, TARGET, TEXTS, on, rule
 
 ROWS: Final = (
     on(
@@ -16,7 +16,7 @@ ROWS: Final = (
         ),
         rule(
             "take_off",
-            rf"(?:take|taking|get|getting|keep|keeping) {TARGET} (?:right )?(?:off|out|of(?= (?:your|ur|you|this|the) {LISTS}))(?: (?:of|from))?(?: (?:your|youre|you|ur|the|this|any|all|these|that|of|my|our))*(?: {LISTS}| {TEXTS}| {NEWS}| \w+ (?:texts|messages|alerts|notifications|texting|reminders))*{AGAIN}(?={END[3:-1]}| (?:and|or|i|im|because|before|cheers|kind|if|so|not|we|this|you|whatever|whichever)\b)",
+            rf"(?:take|taking|get|getting|keep|keeping) {TARGET} (?:right )?(?:off|out|of(?= (?:your|ur|you|this|the) {LISTS}))(?: (?:of|from))?(?: (?:your|youre|you|ur|the|this|any|all|these|that|of|my|our|here))*(?: {LISTS}| {TEXTS}| {NEWS}| \w+ (?:texts|messages|alerts|notifications|texting|reminders))*{AGAIN}(?={END[3:-1]}| (?:and|or|i|im|because|before|cheers|kind|if|so|not|we|this|you|whatever|whichever)\b)",
             keyword="REMOVE ME",
             limited=False,
             guard=rf"{NEGATED}|(?:\b(?:did|does|will it|it|if|i)$)",
@@ -72,7 +72,7 @@ ROWS: Final = (
         ),
         rule(
             "to_be_removed",
-            rf"(?:be|get|getting|been) (?:removed|taken off|deleted|taken out|took off)(?: (?:from|off|of|out))?(?: (?:of|your|ur|the|this|all|any|these))*(?: {LISTS}| {TEXTS}| {NEWS}{AGAIN}{END}|{AGAIN}{END})",
+            rf"(?:be|being|get|getting|been) (?:removed|taken off|deleted|taken out|took off)(?: (?:from|off|of|out))?(?: (?:of|your|ur|the|this|all|any|these))*(?: {LISTS}| {TEXTS}| {NEWS}{AGAIN}{END}|{AGAIN}{END})",
             keyword="REMOVE ME",
             limited=False,
             guard=r"(?:\b(?:will|did|dont|do not|not|why|was|cant|have|it|stain|should|can the|the \w+|items?|they|when|how long)(?: \w+){0,3}$)",
@@ -82,7 +82,7 @@ ROWS: Final = (
         "lose loose forget delete leave get fuck piss bugger buzz fk eff off rid throw ditch trash burn alone away lost discard dump wipe purge let",
         rule(
             "lose_my_number",
-            r"(?:please |just |go )?(?:lose|loose|forget|delete|erase|trash|burn|ditch|discard|dump|wipe|purge|get rid of|throw (?:away|out)) (?:my|this|our|the) (?:number|num|digits|info|contact|phone number|cell)",
+            r"(?:please |just |go )?(?:lose|loose|forget|delete|erase|trash|burn|ditch|discard|dump|wipe|purge|get rid of|throw (?:away|out)) (?:my|this|our|the|these) (?:number|num|digits|info|contact|phone number|cell)",
             guard=r"(?:\b(?:did|dont|do not|i|you|will|never|not|if|they|cant|u|would)(?: \w+)?$)",
         ),
         rule(
@@ -104,7 +104,7 @@ ROWS: Final = (
         "unsubscribe unsub unsubscribed unsubscribing unsuscribe",
         rule(
             "unsubscribe",
-            rf"(?:{START}|\b(?:to|please|pls|plz|can (?:you|u|i)|could you|would you|you|i|must|will|just|and|me|now|can someone|so|immediately|also) )(?:be )?(?:unsubscribed?|unsub)(?: (?:me|us|my (?:phone|number|cell|account)|this number|from (?:all|this|these|your|the|ur|future|everything|here|it)|from(?= (?:{LISTS}|{TEXTS}))|now|please|pls|plz|immediately|asap|thanks|already|all))*{AGAIN}(?={END[3:-1]}| (?:and|or|i|im|because|before|this|you|u|we|not|dont|since|as|my|if|wrong|{TEXTS}|{LISTS}|text|sms|number|phone|line|cell|crap|shit|bs|garbage|nonsense|service|thing|stuff|group|\w+ (?:texts|messages|alerts|notifications|texting))\b)",
+            rf"(?:{START}|\b(?:to|please|pls|plz|can (?:you|u|i)|could you|would you|you|i|must|will|just|and|me|now|can someone|so|immediately|also) )(?:be )?(?:unsubscribed?|unsub)(?: (?:me|us|my (?:phone|number|cell|account)|this number|from (?:all|this|these|your|the|ur|future|everything|here|it)|from(?= (?:{LISTS}|{TEXTS}))|now|please|pls|plz|immediately|asap|thanks|already|all))*{AGAIN}(?={END[3:-1]}| (?:and|or|i|im|because|before|this|you|u|we|not|dont|since|as|my|if|wrong|{TEXTS}|{LISTS}|text|sms|number|phone|line|cell|crap|shit|bs|garbage|nonsense|service|thing|stuff|group|{NEWS}|\w+ (?:texts|messages|alerts|notifications|texting))\b)",
             keyword="UNSUBSCRIBE",
             limited=False,
             guard=r"(?:\b(?:not|dont|do not|never|didnt|wont|did|am|are|dont want|do not want|want you|why (?:did|was|am)|was|got|get|instead of|without|accidentally|if)(?: (?:i|you|it|to|u|they|want|wish|need|like|plan|planning|intend|going|gonna|have|get|me|wanna|ask|asked|wanted|requested|meant|mean|trying|tried))*$)",
@@ -214,7 +214,7 @@ ROWS: Final = (
         ),
         rule(
             "get_blocked",
-            rf"(?:youre|you are|ur|u r|this number is|your number is)(?: (?:getting|being|now|about to be|gonna be|going to be))* blocked{AGAIN}{END}|{START}blocked (?:you|u|and reported|and deleted){AGAIN}{END}|consider (?:this|your|yourself)(?: number)? blocked",
+            rf"(?:youre|you are|ur|u r|this number is|your number is)(?: (?:getting|being|now|about to be|gonna be|going to be))* blocked{AGAIN}{END}|{START}(?:(?:i have|ive|i) (?:just |already )?)?(?:blocked|blocking) (?:you|u|this number|your number|and report\w*|and delet\w*){AGAIN}{END}|(?:you|youll|youve|your number)(?: (?:will|have|has|been|be|is|now|getting|being|are))+ blocked{AGAIN}{END}|youll be blocked|{START}report(?:ed|ing)? and block(?:ed|ing)?{AGAIN}{END}|to my blocked? list|consider (?:this|your|yourself)(?: number)? blocked",
             keyword="BLOCK",
             limited=False,
             guard=r"(?:\b(?:if|why|says|said|saying)$)",

@@ -6,7 +6,7 @@ from processors.optout.phrase_words import AGAIN, END, NUMBER, START, on, rule
 
 ROWS: Final = (
     on(
-        "else mistake error accident mistakenly owner changed wrong rong worng wrogn wong belongs belong wrongnumber wrng incorrect not isnt longer doesnt nobody noone no",
+        "for else mistake error accident mistakenly owner changed wrong rong worng wrogn wong belongs belong wrongnumber wrng incorrect not isnt longer doesnt nobody noone no",
         rule(
             "wrong_number",
             rf"(?:{START}|\b(?:you|u|uve|youve|ya|yall|you guys|think|believe|afraid|this is|its|it is|thats|that is|sorry|have|has|got|to|texting|is|at|reached|dialed|texted|messaging|contacting|calling|clearly|reaching|ur|your|have|txting|with|and|im|but|dude|bro|man|lol|nope|no|sir|maam|just|definitely|probably|obviously|now|totally) )(?:got |reached |have |texting |texted |has |a |an |the |have a |calling |contacting |messaging |about |dialed |in |at |to )*(?:wrong|worng|wrogn|wong|rong|wrng|incorrect) (?:(?:phone|cell) )?{NUMBER}(?! (?:of|on|for (?:my|the|your|a|this|that|our|her order|order|delivery|it)|in|was|again|plate|size|color|colour|listed|to (?:call|reach|text)|came|were|but|is (?:on|listed|in)|i |when|at)\b)",
@@ -30,6 +30,13 @@ ROWS: Final = (
             limited=False,
             tags=("wrong_number",),
             guard=r"(?:\b(?:why|if|is|do|did|know|have|got)(?: \w+)*$)",
+        ),
+        rule(
+            "not_for_me",
+            rf"(?:these|this|your|the|those) (?:\w+ )?(?:messages?|texts?|msgs?) (?:is not|isnt|are not|arent) (?:for|meant for|intended for) (?:me|us|this number){AGAIN}{END}",
+            keyword="WRONG",
+            limited=False,
+            tags=("wrong_number",),
         ),
         rule(
             "by_mistake",

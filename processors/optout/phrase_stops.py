@@ -33,7 +33,7 @@ ROWS: Final = (
         ),
         rule(
             "stop_reaching",
-            rf"{STOP} {FILL}(?:(?:blowing|lighting|filling|clogging|jamming|messing|tying|clutter\w+|flooding|bombing)(?: up)? (?:my|our|this|the) (?:phone|cell|line|inbox|messages|texts)|wasting (?:my|our|your|everyones) (?:time|money|data)|hitting (?:me|us) up|reaching out(?: to (?:me|us))?{AGAIN}{END})",
+            rf"{STOP} {FILL}(?:(?:blowing|lighting|filling|clogging|jamming|messing|tying|clutter\w+|flooding|bombing)(?: up)? (?:my|our|this|the) (?:phone|cell|line|inbox|messages|texts)|wasting (?:my|our|your|everyones) (?:time|money|data)|(?:hitting|blowing) (?:me|us|my (?:phone|line|cell)|this (?:phone|number))(?: up)?{AGAIN}{END}|reaching out(?: to (?:me|us))?{AGAIN}{END})",
             guard=GUARD_STOP,
         ),
         rule("stop_calling", rf"{STOP} {FILL}calling(?: (?:and|or) \w+)? {ME}{AGAIN}{END}", guard=GUARD_STOP),
@@ -118,6 +118,10 @@ ROWS: Final = (
             "stop_pestering",
             rf"{STOP} (?:\w+ly )?{PESTERING}(?: (?:me|us|people|everyone|everybody|my \w+|this number|folks|others|on my phone))?(?=(?: (?:to|in|on|with|for|about|up|at|your|these|this|any|random|my|me)\b(?: (?!(?:{OTHER}|{LATER})(?: |$))\w+){{0,5}})?{AGAIN}(?: \||$))",
             guard=GUARD_STOP,
+        ),
+        rule(
+            "tell_your_bot",
+            rf"(?:tell|get|make|have|ask) (?:your|ur) (?:\w+ ){{1,2}}?(?:to )?stop(?: {FILL}{DOING}(?: {ME})?)?{AGAIN}{END}",
         ),
         rule(
             "understand_stop",

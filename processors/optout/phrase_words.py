@@ -23,7 +23,7 @@ FILL: Final = (
     r"(?:(?:all|any|the|these|those|this|that|them|ur|your|yur|you|more|of|with|w|damn|damned|darn|fuckin?g?|frickin?g?|"
     r"freakin?g?|bloody|stupid|annoying|constant|daily|weekly|future|further|other|marketing|promotional|promo|spam|unwanted|"
     r"unsolicited|political|campaign|sms|phone|automated|to|from|it|here|so|calling|and|or|calls|f|ing|fing|send|sending|sendin|getting|receiving|me|us|my|"
-    r"phone|number|out|coming|many|goddamn|crap|shit|bs|text|group|mass|auto|automatic|robo|sales|spammy|donation|random|useless|dumb|irritating|nonstop|endless|additional|extra|emails|ridiculous|junk|bulk|another|single|one) ){0,5}"
+    r"phone|number|out|coming|many|goddamn|crap|shit|bs|text|group|mass|auto|automatic|robo|sales|spammy|donation|random|useless|dumb|irritating|nonstop|endless|additional|extra|emails|every|each|youre|yall|yal|u|robot|bot|ridiculous|junk|bulk|another|single|one) ){0,5}"
 )
 STOP: Final = r"(?:stop|quit|cease|halt|discontinue|knock off|lay off|cut out|stopping)"
 NEWS: Final = (
@@ -49,7 +49,7 @@ FREE: Final = rf"(?: (?!(?:{OTHER}|{LATER})(?: |$))\w+)"
 AGAIN: Final = (
     r"(?: (?:(?:\d{1,3}|many|multiple|several|two|three|four|five|ten|a hundred|a million|a dozen) times|times|ty|kindly|for good|"
     r"right now|tho|though|bye|goodbye|sirs|dammit|damnit|god damn it|for (?:gods|fucks|christs|petes) sake|jesus|christ|mate|bruh|lady|"
-    r"team|seriously|permanently|completely|altogether|entirely|as soon as possible|effective immediately|i mean it|whatsoever|"
+    r"team|seriously|permanently|completely|altogether|entirely|as soon as possible|effective immediately|i mean it|whatsoever|for the (?:last|second|third|final|\w+th) time|"
     r"in (?:the )?future|going forward|moving forward|from now on|of any kind|so much|very much|regards|god bless|dear|folks|lol stop|"
     r"to (?:this|my|our) (?:\w+ )?(?:number|phone|cell|line)|have a (?:good|nice|great|blessed) (?:day|one|evening|night)|"
     r"now|please|pls|plz|again|anymore|any more|no more|nomore|ever|at all|already|immediately|asap|ok|okay|thanks|thank you|"
@@ -64,7 +64,7 @@ PESTERING: Final = (
     r"whatsapping|selling|ringing|scamming|phishing|text bombing|trying to (?:contact|reach|sell|text|message|get|recruit|convince|scam|engage|talk))"
 )
 """What a sender does to somebody who wants to be left alone."""
-START: Final = r"(?:^|\| )(?:(?:please|pls|plz|kindly|just|so|and|but|ok|okay|hey|hi|hello|sorry|no|nope|nah|yes|yeah|yo|then|now|omg|ugh|sir|madam|maam|also|again|i said|i say|bro|bruh|dude|man|lady|guys|yall|people|good morning|good evening|good afternoon|dear \w+|thanks|thank you|thx|seriously|for the (?:\w+) time|(?:can|could|would|will) (?:you|u|someone|somebody|yall)(?: guys)?|i beg you|im begging you|god|jesus|damn|respectfully) )*"
+START: Final = r"(?:^|\| )(?:(?:please|pls|plz|kindly|just|so|and|but|ok|okay|hey|hi|hello|sorry|no|nope|nah|yes|yeah|yo|then|now|omg|ugh|sir|madam|maam|also|again|i said|i say|bro|bruh|dude|man|lady|guys|yall|people|good morning|good evening|good afternoon|dear \w+|thanks|thank you|thx|hun|hon|honey|sweetie|buddy|pal|mate|boss|fam|dear|friend|girl|sis|cuz|lol|seriously|for the (?:\w+) time|(?:can|could|would|will) (?:you|u|someone|somebody|yall)(?: guys)?|i beg you|im begging you|god|jesus|damn|respectfully) )*"
 
 
 class Rule(NamedTuple):
@@ -100,7 +100,7 @@ OTHERS_DO: Final = r"(?:\b(?:tell|told|ask|asked|make|made|let|help) (?:him|her|
 GUARD_STOP: Final = rf"(?:\b(?!you\b|u\b|yall\b|guys\b|people\b|someone\b|please\b|ya\b)\w+ (?:can|will|would|could|might|may)$)|(?:\b(?:never|didnt|did not)(?: \w+){{0,2}} (?:tell|told|ask|asked|say|said|want|wanted|mean|meant)(?: you| u| them)?(?: to)?$)|(?:\b(?:the|a|that|my|was|another|which)$)|{NEGATED}|{ASKED_BACK}|{SELF}|{OTHERS_DO}"
 
 LISTS: Final = r"(?:(?:e ?mail|email|text|texting|sms|contact|call|calling|phone|mailing|marketing|message|messaging|promo|subscriber|distribution|campaign|donor|voter|volunteer|customer|client|patient) )?(?:lists?|data ?base|system|program|records|group|rotation|campaign|roster|file|contacts|directory|(?:text|group) thread)"
-TARGET: Final = r"(?:me|us|my (?:name|cell|phone|mobile|info|information|contact|data|details|number|digits)(?: (?:number|info))?|(?:his|her) number|my (?:husband|wife|mom|mother|dad|father|son|daughter|kid|parent|brother|sister|grandma|grandmother|grandpa|child|spouse|partner)s (?:number|phone|cell|name|info)|(?:this|our) (?:phone |cell |mobile |home |work |telephone )?(?:number|phone|cell|line|contact)|the number|number)"
+TARGET: Final = r"(?:me|us|my (?:name|cell|phone|mobile|info|information|contact|data|details|number|digits)(?: (?:number|info))?|(?:his|her) number|our (?:info|name|information)|my (?:husband|wife|mom|mother|dad|father|son|daughter|kid|parent|brother|sister|grandma|grandmother|grandpa|child|spouse|partner)s (?:number|phone|cell|name|info)|(?:this|our) (?:phone |cell |mobile |home |work |telephone )?(?:number|phone|cell|line|contact)|the number|number)"
 NUMBER: Final = (
     r"(?:number|num|nbr|person|phone|phone number|recipient|individual|guy|girl|lady|man|woman|contact|party|dude|cell)"
 )

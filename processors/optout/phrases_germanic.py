@@ -16,7 +16,7 @@ LANGUAGES: Final[tuple[Language, ...]] = (
         r"(?:mochte|moechte|will|wurde|wie kann|kann|konnen|konnt|koennen|wie|bitte)(?: \w+)? ?(?:ich )?(?:mich|uns|man sich)(?: \w+){0,4} (?:abmelden|austragen|abbestellen|loschen|streichen|entfernen|rausnehmen|raus)",
         r"(?:sms|nachrichten|newsletter|werbung)(?: \w+)? (?:abbestellen|stoppen|abmelden|einstellen)|bitte (?:mich )?(?:abmelden|austragen|stoppen|abbestellen|aufhoren)",
         r"(?:melde|meldet|melden sie|trag|trage|tragt|tragen sie|streich\w*|losch\w*|loesch\w*|entfern\w*|nehm\w*|nimm)(?: \w+){0,5}? (?:ab|aus|liste|nummer|verteiler|datenbank|daten|system|raus)" + "(?= \\||$| raus| bitte| aus| streichen| danke)",
-        r"(?:nummer|daten|kontakt|mich)(?: \w+){0,4}? (?:loschen|loeschen|streichen|entfernen|austragen|rausnehmen)",
+        r"(?:aus|von) (?:dem|eurem|ihrem|der|eurer|ihrer|dieser) (?:verteiler|liste|datenbank) (?:nehmen|streichen|loschen|entfernen|austragen)|(?:nummer|daten|kontakt|mich)(?: \w+){0,4}? (?:loschen|loeschen|streichen|entfernen|austragen|rausnehmen)",
         r"lass\w*(?: sie)? (?:mich|uns)(?: \w+){0,3} (?:in ruhe|in frieden)|falsche[nrs]? (?:nummer|person|anschluss|adressat\w*)|(?:nummer|sich|haben sich|habt euch) verwahlt|nicht (?:die )?(?:richtige|mehr die) nummer(?: von \w+)?",
         r"(?:stoppt|stoppen sie|stoppe|stop|stopp) (?:bitte )?(?:mit |die |das |diese |den |diesen |eure |ihre |alle )*(?:nachrichten|sms|werbung|texte|schreiben|senden)|schluss mit(?: \w+){0,2} (?:sms|nachrichten|werbung)|(?:warum|wieso) (?:schreib|schick|text|kontaktier|send)\w*(?: \w+){0,4}" + END + r"|(?:widerrufe|ziehe)(?: \w+){0,4} (?:einwilligung|zustimmung)(?: \w+)?",
         guard=r"\b(?:hort? nicht auf|nicht (?:\w+ )?(?:abmelden|stornieren|loschen|streichen|austragen)|termin|bestellung|rechnung|ich kann nicht|kann ich nicht|nach \d+|vor \d+|nachts|sonntags?|heute|paket)\b",
@@ -44,7 +44,7 @@ LANGUAGES: Final[tuple[Language, ...]] = (
         r"(?:ikke|ikkje) (?:send|skriv|kontakt|sms|tekst|ring)\w*(?: (?:til|mig|meg|flere|mere|mer|beskeder|meldinger|sms|denne|dette|mere|igen|igjen|nummer\w*|tak|takk))*" + END + r"|(?:send|skriv|kontakt|sms|forstyr)(?: (?:mig|meg))? (?:ikke|aldri|aldrig)(?: \w+){0,4}|"
         r"(?:ikke|ingen) (?:send )?(?:flere|mere|mer|fler) (?:beskeder|meldinger|sms\w*|tekstbeskeder|tekstmeldinger|reklame)(?: \w+){0,2}|(?:vil|ønsker|ynskjer) (?:ikke|ikkje) (?:\w+ ){0,4}?(?:sms\w*|beskeder|meldinger|kontaktes|kontaktet|reklame)(?: \w+){0,3}|"
         r"(?:vil|ønsker|hvordan)(?: \w+){0,3} (?:avmelde?|afmeldes?|meldes? av|meldes? fra|framelde?s?|slettes|fjernes)(?: \w+){0,3}|"
-        r"(?:slet|fjern|slett|afmeld|frameld|avmeld|stryk) (?:mig|meg|mit|mitt|nummeret|dette|numret|oss|os)(?: \w+){0,4}|meld(?:e|er)?(?: jeg| du)? (?:mig|meg|oss) (?:af|av|fra|ut)(?: \w+){0,3}|(?:lad|la) (?:mig|meg) (?:være|vere)(?: i fred)?|"
+        r"(?:slet|fjern|slett|afmeld|frameld|avmeld|stryk) (?:venligst |vennligst |gerne )?(?:mig|meg|mit|mitt|nummeret|dette|numret|oss|os)(?: \w+){0,4}|meld(?:e|er)?(?: jeg| du)? (?:mig|meg|oss) (?:af|av|fra|ut)(?: \w+){0,3}|(?:lad|la) (?:mig|meg) (?:være|vere)(?: i fred)?|"
         r"(?:hvorfor|varför) (?:sender|skriver|skickar|får)(?: \w+){0,5}" + END,
         guard=r"\b(?:sluta inte|inte avregistrera|aftale|ordre|bestilling|bestillingen|efter kl|etter kl|före|efter klockan|beställning)\b",
     ),

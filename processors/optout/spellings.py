@@ -116,7 +116,7 @@ NEAR: Final[Mapping[str, str]] = {
     "remve": "remove", "rmove": "remove", "remov": "remove", "msgz": "messages", "txtz": "texts", "mesgs": "messages", "tex": "text",
     "atop": "stop", "tetx": "text", "txet": "text", "dnt": "dont", "dno": "do not", "dontt": "dont", "qiut": "quit", "qit": "quit", "quti": "quit", "textme": "text me", "takeme": "take me",
     "removeme": "remove me", "rmv": "remove", "rmove": "remove", "mee": "me", "frm": "from", "fom": "from", "lsit": "list", "yur": "your",
-    "txtme": "text me", "textingme": "texting me", "ne": "me", "mw": "me", "tak": "take", "tkae": "take", "taek": "take", "numer": "number", "textin": "texting",
+    "txtme": "text me", "textingme": "texting me", "da": "the", "tha": "the", "ths": "this", "deez": "these", "dese": "these", "yalls": "your", "moar": "more", "textes": "texts", "textz": "texts", "lemme": "let me", "hittin": "hitting", "blowin": "blowing", "gettin": "getting", "wanna": "want to", "ne": "me", "mw": "me", "tak": "take", "tkae": "take", "taek": "take", "numer": "number", "textin": "texting",
     "lisst": "list", "lsit": "list", "lst": "list", "wronge": "wrong", "worng": "wrong",
     "rong": "wrong", "wrog": "wrong", "wrnog": "wrong", "wromg": "wrong", "wron": "wrong",
 }  # fmt: skip
