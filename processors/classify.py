@@ -134,7 +134,11 @@ def _by_keyword(key: str, own: str, policy: Policy) -> Classification | None:
     if row is not None:
         return _classified(row, "exact", own)
     if not key.isascii():
-        row = policy.keywords.get(normal.look_alike(key)) or policy.keywords.get(normal.look_alike_by_sound(key))
+        row = (
+            policy.keywords.get(normal.look_alike(key))
+            or policy.keywords.get(normal.look_alike_by_sound(key))
+            or policy.keywords.get(key.replace("0", "о"))
+        )
         if row is not None:
             return _classified(row, "obfuscated", own)
     return None

@@ -216,6 +216,8 @@ def _instruction(core: list[str]) -> Form | None:
         return Form(kept[0].upper(), "format.repeated")
     if len(kept) > 1 and not STRONG_WORDS.isdisjoint(kept) and _KEYWORDS.issuperset(kept):
         return Form(next(word for word in kept if word in STRONG_WORDS).upper(), "format.repeated")
+    if at and len(kept) > 1 and kept[0] in WEAK_WORDS and not STRONG_WORDS.isdisjoint(kept):
+        kept = [next(word for word in kept if word in STRONG_WORDS), *kept]
     if not kept or (kept[0] not in STRONG_WORDS and " ".join(kept[:2]) not in STRONG_KEYS):
         return None
     if not all(word in _JOINTS or word in STRONG_WORDS or word in WEAK_WORDS for word in kept):

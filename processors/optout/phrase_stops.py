@@ -150,7 +150,7 @@ ROWS: Final = (
         ),
         rule(
             "wish_to_stop",
-            rf"(?:want|wanna|like|need|wish|how (?:do|can|to)|please|trying|try)(?: \w+){{0,3}} stop (?:getting|receiving|recieving|these|all|the|your|this|them){AGAIN}(?: {FILL}{TEXTS}|{END})",
+            rf"(?:want|wanna|like|need|wish|how (?:do|can|to)|please|trying|try)(?: (?!dont|not|never|without)\w+){{0,3}} stop (?:getting|receiving|recieving|these|all|the|your|this|them){AGAIN}(?: {FILL}{TEXTS}|{END})",
             guard=r"(?:\b(?:dont|do not|didnt|never|not)$)",
         ),
         rule(

@@ -101,9 +101,7 @@ GUARD_STOP: Final = rf"(?:\b(?!you\b|u\b|yall\b|guys\b|people\b|someone\b|please
 
 LISTS: Final = r"(?:(?:e ?mail|email|text|texting|sms|contact|call|calling|phone|mailing|marketing|message|messaging|promo|subscriber|distribution|campaign|donor|voter|volunteer|customer|client|patient) )?(?:lists?|data ?base|system|program|records|group|rotation|campaign|roster|file|contacts|directory|(?:text|group) thread)"
 TARGET: Final = r"(?:me|us|my (?:name|cell|phone|mobile|info|information|contact|data|details|number|digits)(?: (?:number|info))?|(?:his|her) number|our (?:info|name|information)|my (?:husband|wife|mom|mother|dad|father|son|daughter|kid|parent|brother|sister|grandma|grandmother|grandpa|child|spouse|partner)s (?:number|phone|cell|name|info)|(?:this|our) (?:phone |cell |mobile |home |work |telephone )?(?:number|phone|cell|line|contact)|the number|number)"
-NUMBER: Final = (
-    r"(?:number|num|nbr|person|phone|phone number|recipient|individual|guy|girl|lady|man|woman|contact|party|dude|cell)"
-)
+NUMBER: Final = r"(?:number|num|nbr|person|phone|phone number|recipient|individual|guy|girl|lady|man|woman|contact|party|dude|cell|nr|mobile|caller|customer|client)"
 
 
 def on(words: str, *rules: Rule) -> tuple[frozenset[str], tuple[Rule, ...]]:

@@ -62,7 +62,7 @@ _MEDIA_OTHERS: Final = re.compile(
 )
 _AFTER: Final = re.compile(
     rf"\s*(?:{_EMOJI} hinzugefügt|(?:ein|einen) \w{{2,20}} hinzugefügt|(?:{_EMOJI} |mit {_EMOJI} )?reagiert|"
-    r"(?:niet )?leuk|geweldig|beğen\w{1,8}|gelik(?:e|t|ed)|geliebt|gelacht|betont|hervorgehoben|infrage gestellt|(?:über )?gelacht|mit .{1,24} (?:markiert|reagiert)|"
+    r"(?:niet )?leuk|gefällt (?:mir|dir)(?: nicht)?|geweldig|beğen\w{1,8}|gelik(?:e|t|ed)|geliebt|gelacht|betont|hervorgehoben|infrage gestellt|(?:über )?gelacht|mit .{1,24} (?:markiert|reagiert)|"
     r"(?:das )?(?:herz|„?gefällt mir“?) entfernt|按讚|按赞|表示喜歡|表示喜欢|(?:に|へ)?(?:いいね|リアクション).{0,12}|(?:を|に).{1,16}しました|"
     r"에.{1,12}표시함|hozzáadott.{0,16})\s*[.。]?\s*",
     re.IGNORECASE,

