@@ -25,7 +25,7 @@ _NOISE: Final = words_of(
     fucking fuckin fing effing bloody nope no nah naw na yes yeah yea yep yo ugh ughh argh grr hmm um uh well so then dear
     respectfully morning afternoon evening again always sirs gentlemen greetings everyone crap shit bs hun honey sweetie
     amigo assholes asshole idiots idiot jerk jerks creep creeps morons moron bot robot losers bitch bitches today pleeease
-    pleaseee pleasee thankyou thanku byebye bye goodbye cheers regards kind finally definitely absolutely simply and 2day omg x xx xo xoxo fam homie cuz sis queen king boss chief broski fella request requests requested requesting but
+    pleaseee pleasee thankyou thanku byebye bye goodbye cheers regards kind finally definitely absolutely simply and 2day omg ew eww yuck gross x xx xo xoxo fam homie cuz sis queen king boss chief broski fella request requests requested requesting but
     """
 )
 """What people say around a strong keyword without saying anything else. `oh` and `omg` are left out: they tease."""
@@ -81,7 +81,7 @@ _PLAYFUL: Final = re.compile(
 )
 _CAPITALS: Final = re.compile(r"\W*(STOP|UNSUBSCRIBE|STOPALL)[\s,:]+([A-Za-z']+)(?:\s+([A-Za-z']+))?")
 _LOWER: Final = re.compile(
-    r"\W*(stop|unsubscribe|stopall|unsub) (?:i|im|ive|id|who (?:is|are|gave|the)|wrong|not interested|this is (?:not|the wrong|my|a|spam|harass\w*|illegal)|"
+    r"\W*(?:(?:please|pls|plz) )?(stop|unsubscribe|stopall|unsub) (?:i|im|ive|id|who (?:is|are|gave|the)|wrong|not interested|this is (?:not|the wrong|my|a|spam|harass\w*|illegal)|"
     r"already \w+|never|no longer|nobody|no one|no more|not (?:me|my|a|the)|leave (?:me|us)|(?:remove|delete|take) (?:me|my|us|this)|lose my|quit|"
     r"unsubscribe|do not|dont|we (?:dont|do not|have|already|moved|are not|arent)|(?:he|she) (?:died|is dead|passed|moved|does not|doesnt)|you have (?:the|been)|"
     r"youve got|my name is not|please (?:remove|take|delete))\b"
@@ -109,6 +109,10 @@ _NOT_BEFORE_LAST: Final = words_of(
 _S_BEFORE_LAST: Final = words_of(
     "thanks thx yes times please this us pass years guys texts messages assholes jesus sirs"
 )
+_GOES_ON: Final = re.compile(
+    r"(?<!you )(?<!u )(?<!this )(?<!texts )\b(?:dont|do not) (?:ever |you ever )?stop\b(?! (?:text|mess|send|contact))"
+)
+"""`stop? no, don't stop`."""
 _ASKING: Final = re.compile(r"\W*(?:why|when|where|how|what|does|do|did|will|is|can|are|should|if) ")
 """Begins a question, whose mark may be missing."""
 _COMPLAINT: Final = re.compile(
@@ -234,6 +238,8 @@ def in_a_sentence(plain: str, own: str) -> Form | None:
     Playful company (`Stop! 😂 you are too funny`) makes it an answer.
     """
     if not any(part in plain for part in _STRONG_PARTS):
+        return None
+    if _GOES_ON.search(plain) is not None:
         return None
     found = _sentence(plain) or _opening(plain, own) or _ending(plain, own)
     if found is None:

@@ -2,9 +2,32 @@
 
 from typing import Final
 
-from processors.optout.phrase_words import AGAIN, DO, DOING, END, FILL, FREE, LISTS, ME, NEWS, START, TEXTS, on, rule
+from processors.optout.phrase_words import (
+    AGAIN,
+    DO,
+    DOING,
+    END,
+    FILL,
+    FREE,
+    LISTS,
+    ME,
+    NEGATED,
+    NEWS,
+    START,
+    TEXTS,
+    on,
+    rule,
+)
 
 ROWS: Final = (
+    on(
+        "refuse decline",
+        rule(
+            "refuse_texts",
+            rf"(?:refuse|decline) (?:to (?:receive|get|be)|all|any|these|this|further|future|your|receiving)(?: {FILL}(?:{TEXTS}|texted|contacted|communications?))?{AGAIN}{END}",
+            guard=NEGATED,
+        ),
+    ),
     on(
         "rather prefer",
         rule(
@@ -49,6 +72,16 @@ ROWS: Final = (
             guard=r"(?:\b(?:why|if|you|u)(?: \w+)?$)",
         ),
         rule(
+            "not_consenting",
+            rf"(?:i|we) (?:do not|dont|did not|didnt|never) (?:give )?(?:consent|consented|authori[sz]ed?){AGAIN}{END}|{START}no (?:permission|consent|authori[sz]ation)(?: (?:to (?:text|contact|message)|given|granted|for this))*(?: {ME})?{AGAIN}{END}",
+            limited=False,
+        ),
+        rule(
+            "never_gave",
+            r"never (?:gave|given|provided) (?:you|u|yall|you guys|you people|anyone) (?:my|this) (?:cell |phone )?(?:number|phone|info|permission|consent)",
+            limited=False,
+        ),
+        rule(
             "object_to",
             rf"(?:i|we) (?:hereby |strongly )?object to (?:(?:receiving|getting|these|this|your|all|any|direct|the) ?)+(?:{TEXTS})?|right to object to (?:direct )?marketing",
             limited=False,
@@ -88,7 +121,7 @@ ROWS: Final = (
         ),
         rule(
             "do_not_want",
-            rf"(?:do not|dont|did not|didnt|no longer|never|not) (?:(?:really|even|fuckin?g?) )?(?:want|wanna|wish|need|like|care|wish|wanting|interested in|agree|consent)(?: (?:to|for|you|u|be|get|getting|receive|receiving|recieve|see|have|any|anymore|no|hear|sending|send))* {FILL}(?:{TEXTS}|{NEWS}{AGAIN}{END}|texted|messaged|contacted|bothered|part of (?:this|your|the) {LISTS}|from you(?: guys| people| all)?|hear from (?:you|this|them|u)|on (?:your|this|the|ur) {LISTS}|these{AGAIN}{END}|this (?:anymore|any more|no more){AGAIN}{END}|be contacted)(?! (?:to|me) (?:stop|end))",
+            rf"(?:do not|dont|did not|didnt|no longer|never|not) (?:(?:really|even|fuckin?g?) )?(?:want|wanna|wish|need|like|care|wish|wanting|interested in|agree|consent)(?: (?:to|for|you|u|be|get|getting|receive|receiving|recieve|see|have|any|anymore|no|hear|sending|send|keep))* {FILL}(?:{TEXTS}|{NEWS}{AGAIN}{END}|texted|messaged|contacted|bothered|part of (?:this|your|the) {LISTS}|from you(?: guys| people| all)?|hear from (?:you|this|them|u)|on (?:your|this|the|ur) {LISTS}|these{AGAIN}{END}|this (?:anymore|any more|no more){AGAIN}{END}|be contacted)(?! (?:to|me) (?:stop|end))",
             guard=r"(?:\b(?:why|if|you|u|miss)(?: \w+)?$)",
         ),
         rule(
@@ -108,7 +141,7 @@ ROWS: Final = (
         ),
         rule(
             "do_not_use_number",
-            r"(?:do not|dont|never) (?:use|keep|share|have permission to (?:text|contact|use)) (?:my|this) (?:number|phone|cell|info)",
+            r"(?:do not|dont|never) (?:ever )?(?:use|keep|share|have permission to (?:text|contact|use)) (?:my|this) (?:number|phone|cell|info)",
         ),
         rule(
             "no_permission",

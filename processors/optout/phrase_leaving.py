@@ -6,10 +6,10 @@ from processors.optout.phrase_words import AGAIN, END, FILL, LISTS, ME, NEGATED,
 
 ROWS: Final = (
     on(
-        "remove removing deleting taking getting keeping delete erase take get scrub drop unlist strike taken removed deleted off out list scratch removal pull cut kick boot cross want need",
+        "remove removing deleting taking getting keeping delete erase take get scrub drop unlist strike taken removed deleted off out list scratch removal pull cut kick boot cross want need leave quit exit disregard discard",
         rule(
             "remove_me",
-            rf"(?:remove|removed|removing|delete|deleting|deleted|erase|scrub|unlist|strike|scratch|drop|take (?=\w+(?: \w+){{0,3}} (?:off|out|from))) ?(?:all (?:of )?)?{TARGET}(?: (?:right )?(?:off|from|of|out)(?: (?:of|from))?(?: (?:your|youre|ur|the|this|any|all|every|these|that))?(?: {LISTS}| {TEXTS})?(?: {LISTS})?| completely| permanently| entirely| as a contact)?{AGAIN}(?={END[3:-1]}| (?:and|or|before|because|i|im|cuz|since|as|this|u|you|we|my|not|if|it|its|now|never|from (?:your|the(?! (?:\w+ ){{0,2}}(?:sheet|sign|wait\w*|class|team|order|schedule|roster|appointment|account|policy|lease|reservation|meeting|event|chat|guest|game|trip|party|raffle|loan|card|house|room|credit)\b)|this|all|any|these|ur|future|further|that|those|whatever|whichever|every|here|receiving|getting|being|texts?|texting|sms|messages|messaging)|thats|for good|so|do|dont)\b)",
+            rf"(?:remove|removed|removing|delete|deleting|deleted|erase|scrub|unlist|strike|scratch|drop|take (?=\w+(?: \w+){{0,3}} (?:off|out|from))) ?(?:all (?:of )?)?{TARGET}(?: (?:right )?(?:off|from|of|out)(?: (?:of|from))?(?: (?:your|youre|ur|the|this|any|all|every|these|that))?(?: {LISTS}| {TEXTS})?(?: {LISTS})?| completely| permanently| entirely| as a contact)?{AGAIN}(?={END[3:-1]}| (?:and|or|before|because|i|im|cuz|since|as|this|u|you|we|my|not|if|it|its|now|never|from (?:your|the(?! (?:\w+ ){{0,2}}(?:sheet|sign|wait\w*|class|team|order|schedule|roster|appointment|account|policy|lease|reservation|meeting|event|chat|guest|game|trip|party|raffle|loan|card|house|room|credit)\b)|this|all|any|these|ur|future|further|that|those|whatever|whichever|every|here|receiving|getting|being|texts?|texting|sms|messages|messaging|\w+ (?:texts|messages|alerts|texting))|thats|for good|so|do|dont)\b)",
             keyword="REMOVE ME",
             limited=False,
             guard=r"(?:\b(?:why (?:did|was|were|am|are)|did|(?<!can )(?<!could )(?<!would )(?<!will )(?<!asked )(?<!told )(?<!need )(?<!want )(?<!thank )you(?! (?:can|may|could|should|need|must)\b)|(?<!thank )u|they|she|he|was|been|not|dont|do not|didnt|who|never|will|cant|if|i)(?: \w+)?$)",
@@ -30,10 +30,23 @@ ROWS: Final = (
         ),
         rule(
             "off_list_bare",
-            rf"(?:remove|take|delete|drop)(?: (?:me|us|my number|this number|number|him|her|them|my name))? (?:off|from) {LISTS}{AGAIN}{END}",
+            rf"(?:remove|take|delete|drop|cancel)(?: (?:me|us|my number|this number|number|him|her|them|my name))? (?:off|from) {LISTS}{AGAIN}{END}",
             keyword="REMOVE ME",
             limited=False,
             guard=r"(?:\b(?:did|dont|do not|never|not|didnt|why|who|they)(?: \w+){0,2}$)",
+        ),
+        rule(
+            "leave_list",
+            rf"(?:{START}|\b(?:want to|wish to|like to|need to|trying to|how (?:do|can|to)(?: i| we| you)?|let me) )(?:leave|quit|exit|get out of) (?:(?:this|the|your|these|ur) )?(?:{LISTS}|group text|text group|{TEXTS})(?: \w+)?{AGAIN}{END}|how (?:do|can) i (?:leave|get out of) (?:this|these){AGAIN}{END}",
+            keyword="REMOVE ME",
+            limited=False,
+            guard=NEGATED,
+        ),
+        rule(
+            "disregard_number",
+            rf"{START}(?:disregard|discard) (?:my|this) (?:phone |cell )?(?:number|info|contact|phone)(?={END[3:-1]}| (?:and|or|please)\b)",
+            keyword="REMOVE ME",
+            limited=False,
         ),
         rule(
             "off_list",

@@ -25,7 +25,7 @@ from processors.optout.phrase_words import (
 
 ROWS: Final = (
     on(
-        "stop quit cease halt discontinue knock lay cut stopping",
+        "away stop quit cease halt discontinue knock lay cut stopping",
         rule(
             "stop_texting",
             rf"{STOP} {FILL}{DOING} {ME}(?! (?:(?:the|a|any|more|your|my|all) )*(?:{OTHER}\b|~))",
@@ -69,7 +69,7 @@ ROWS: Final = (
         ),
         rule(
             "will_you_stop",
-            rf"(?:can|could|would|will|wont) (?:you|u|yall|you guys|you people|someone|somebody)(?: \w+)? (?:just |please |all |kindly )*stop{AGAIN}{END}",
+            rf"(?:can|could|would|will|wont|cant|couldnt|why dont|why cant|why wont) (?:you|u|yall|you guys|you people|someone|somebody)(?: \w+)? (?:just |please |all |kindly )*stop{AGAIN}{END}",
             limited=False,
             guard=NEGATED,
         ),
@@ -127,6 +127,10 @@ ROWS: Final = (
             "understand_stop",
             r"what part of (?:the word )?(?:stop|unsubscribe|no|do not|dont|leave)(?: \w+){0,6}|stop means stop|(?:do|can|cant|dont) (?:you|u|yall) (?:not )?(?:understand|know|comprehend|read|get)(?: \w+){0,4} (?:stop|unsubscribe)",
             limited=False,
+        ),
+        rule(
+            "make_go_away",
+            rf"(?:make|get) (?:it|this|these|them|{FILL}{TEXTS})(?: to)? go away{AGAIN}{END}",
         ),
         rule("stop_doing_this", rf"{START}(?:stop|quit) doing (?:this|that|it){AGAIN}{END}"),
         rule("stop_or_else", rf"{START}stop(?: \w+){{0,2}} or (?:else|i|ill|im|we|my)"),

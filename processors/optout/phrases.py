@@ -26,6 +26,8 @@ _POLITE: Final = re.compile(
     r" (?:if|that|to) (?:you|u|yall|someone|you guys|have)(?: (?:guys|could|would|can|will|please|just|all|had|do|have))*$"
 )
 """`it would be great if you could`: no condition."""
+_REFUSED: Final = re.compile(r"\b(?:absolutely|definitely|certainly|of course|hell|heck|probably) not$")
+"""`absolutely not stop texting me`: two sentences whose mark is missing."""
 _OWN_SLIP: Final = re.compile(r"\b(?:ignore|oops|my bad|meant (?:for|to)|disregard|last (?:text|message)|wrong chat)\b")
 """Somebody who wrote to the wrong person, and did not want to."""
 _YOU_WONT: Final = re.compile(r"\b(?:if|why|unless|u|you|yall|ya|yous|they|these|this|it|phone)(?: \w+){0,2}$")
@@ -53,7 +55,7 @@ _IDIOMS: Final = re.compile(
     r"|\bwrong (?:size|color|colour|order|item|address|date|time|day|price|one|way|with)\b"
 )
 _PARTIAL_UNSUBSCRIBE: Final = re.compile(
-    r"\b(?:unsubscribed?|unsub|(?:remove|delete|take) (?:me|us|my name)|opt (?:me )?out|take me off)(?: \w+){0,3} (?:e ?mails?|mail|newsletters?|catalogs?|calls|phone calls|voicemail|paper|hold|speaker|do not disturb|waitlist|waiting list|wait list|guest list|group chat|reservation|raffle|schedule|thread|autopay|auto ?pay|autoship|insurance|class|team(?! (?:texts?|messages?|list))|meeting|event|order|appointment|gift wrap|warranty|the (?:\w+ )?(?:order|class|team|party|game|trip|event|appointment|reservation|schedule|meeting|study|plan|course|lease|account))\b"
+    r"\b(?:unsubscribed?|unsub|(?:remove|delete|take) (?:me|us|my name)|opt (?:me )?out|take me off)(?: \w+){0,3} (?:e ?mails?|mail|newsletters?|catalogs?|calls|phone calls|voicemail|paper|hold|speaker|do not disturb|waitlist|waiting list|wait list|guest list|group chat|reservation|raffle|schedule|autopay|auto ?pay|autoship|insurance|class|team(?! (?:texts?|messages?|list))|meeting|event|order|appointment|gift wrap|warranty|the (?:\w+ )?(?:order|class|team|party|game|trip|event|appointment|reservation|schedule|meeting|study|plan|course|lease|account))\b"
 )
 
 
@@ -155,14 +157,14 @@ def _first(rule: Rule, shown: str, *, partial: bool, instead: bool) -> str | Non
 
 def _overruled(rule: Rule, before: str) -> bool:
     """What a guard takes for another's doing is a request after all: asked politely, or a complaint."""
-    return _POLITE.search(before) is not None or _complains(rule, before)
+    return _POLITE.search(before) is not None or _REFUSED.search(before) is not None or _complains(rule, before)
 
 
 def _complains(rule: Rule, before: str) -> bool:
     """`if you dont stop texting me`: the negation is a complaint, not a wish to go on."""
     if "stop" not in rule.rule_id and "cancel" not in rule.rule_id:
         return False
-    negated = re.search(r"\b(?:dont|do not|wont|will not|cant|cannot|never|not|didnt)$", before)
+    negated = re.search(r"\b(?:dont|do not|wont|will not|cant|cannot|never|not|didnt)(?: you| u| yall)?$", before)
     return (
         negated is not None
         and _YOU_WONT.search(before[: negated.start()].rstrip()) is not None
