@@ -16,14 +16,14 @@ ROWS: Final = (
         ),
         rule(
             "take_off",
-            rf"(?:take|taking|get|getting|keep|keeping) {TARGET} (?:right )?(?:off|out|of(?= (?:your|ur|you|this|the) {LISTS}))(?: (?:of|from))?(?: (?:your|youre|you|ur|the|this|any|all|these|that|of|my|our|here))*(?: {LISTS}| {TEXTS}| {NEWS}| \w+ (?:texts|messages|alerts|notifications|texting|reminders))*{AGAIN}(?={END[3:-1]}| (?:and|or|i|im|because|before|cheers|kind|if|so|not|we|this|you|whatever|whichever)\b)",
+            rf"(?:take|taking|get|getting|keep|keeping) {TARGET} (?:right )?(?:off|out|of(?= (?:your|ur|you|this|the) {LISTS}))(?: (?:of|from))?(?: (?:your|youre|you|ur|the|this|any|all|these|that|of|my|our|here))*(?: {LISTS}| {TEXTS}| {NEWS}| \w+ (?:texts|messages|alerts|notifications|texting|reminders))*{AGAIN}(?={END[3:-1]}| (?:and|or|i|im|because|before|cheers|kind|if|so|not|we|you|whatever|whichever)\b)",
             keyword="REMOVE ME",
             limited=False,
             guard=rf"{NEGATED}|(?:\b(?:did|does|will it|it|if|i)$)",
         ),
         rule(
             "off_a_list",
-            rf"(?:remove|removed|take|taken|delete|deleted|get|strike|erase|drop|pull|cut|kick|boot|cross|scratch|scrub|drop)(?: \w+){{0,4}}? (?:off|from|out)(?: of)? (?:(?:your|this|ur|all|any|all your|every|whatever|whichever|that|those)(?: \w+)?|the) {LISTS}(?! (?:of|for))",
+            rf"(?:remove|removed|take|taken|delete|deleted|get|strike|erase|drop|pull|cut|kick|boot|cross|scratch|scrub|drop)(?: \w+){{0,4}}? (?:off|from|out)(?: of)? (?:your|this|ur|all|any|all your|every|whatever|whichever|that|those)(?: \w+)? {LISTS}(?! (?:of|for))|(?:remove|take|delete|get|strike|erase|drop|pull|cut|kick|scratch)(?: {TARGET}| him| her| them| it| my \w+| name| please)+ (?:off|from|out)(?: of)? the {LISTS}(?! (?:of|for))",
             keyword="REMOVE ME",
             limited=False,
             guard=r"(?:\b(?:did|dont|do not|never|not|didnt|why|who|they|accidentally)(?: \w+){0,2}$)",
@@ -75,7 +75,7 @@ ROWS: Final = (
             rf"(?:off|out|off of|out of|from) (?:(?:your|ur|this|all) (?!other|wait)(?:\w+ )?|the ){LISTS}{AGAIN}{END}",
             keyword="REMOVE ME",
             limited=False,
-            guard=r"(?:\b(?:come|came|item|items|products?|ordered?|pick|picked|one|thing|things|something|sold|did|was|not|dont|why|crossed?|wait|out)(?: \w+){0,3}$)",
+            guard=r"(?:\b(?:remove|take|delete|add|put)(?: the| an?)? (?!me\b|us\b|my\b|this\b|him\b|her\b|them\b|number\b|name\b|it\b|please\b|our\b)\w+(?: \w+)?$)|(?:\b(?:come|came|item|items|products?|ordered?|pick|picked|one|thing|things|something|sold|did|was|not|dont|why|crossed?|wait|out)(?: \w+){0,3}$)",
         ),
         rule(
             "number_is_removed",
@@ -95,12 +95,12 @@ ROWS: Final = (
         "lose loose forget delete leave get fuck piss bugger buzz fk eff off rid throw ditch trash burn alone away lost discard dump wipe purge let",
         rule(
             "lose_my_number",
-            r"(?:please |just |go )?(?:lose|loose|forget|delete|erase|trash|burn|ditch|discard|dump|wipe|purge|get rid of|throw (?:away|out)) (?:my|this|our|the|these) (?:number|num|digits|info|contact|phone number|cell)",
+            r"(?:please |just |go )?(?:lose|loose|forget|delete|erase|trash|burn|ditch|discard|dump|wipe|purge|get rid of|throw (?:away|out)) (?:my|this|our|the|these) (?:number|num|digits|info|contact|phone number|cell)(?! \d)",
             guard=r"(?:\b(?:did|dont|do not|i|you|will|never|not|if|they|cant|u|would)(?: \w+)?$)",
         ),
         rule(
             "leave_me_alone",
-            r"leave (?:me|us|my family|my phone|my number|this number|my inbox) (?:the )?(?:hell |heck |fuck |f |tf |fk |freak |fucking )?(?:alone|in peace|be(?= \||$)|out of (?:this|it))",
+            r"leave (?:me|us|my family|my phone|my number|this number|my inbox) (?:the )?(?:hell |heck |fuck |f |tf |fk |freak |fucking )?(?:alone(?! with)|in peace|be(?= \||$)|out of (?:this|it))",
             guard=r"(?:\b(?:dont|do not|never|wont|cant|will not|didnt|to|they|he|she)$)",
         ),
         rule("left_alone", rf"(?:be|get) left alone{AGAIN}{END}", guard=NEGATED),

@@ -17,7 +17,7 @@ ROWS: Final = (
         ),
         rule(
             "not_this_person",
-            rf"(?:this is not|this isnt|im not|i am not|not|its not|it is not|this aint|theres no|there is no|nobody named|no one named|no) (?!interested|sure|going|home|happy|available|able|in|at|a|the|so|that|ready|really|coming|on|here|working|good|feeling|it|my|for|well|worried|what|too|very|getting|using|paying|free|ok|driving)(?:\w+ ){{1,2}}(?:(?:phone|cell|number)(?: number)?(?: anymore| any more)?|here|at this number|anymore){AGAIN}{END}",
+            rf"(?:this is not|this isnt|im not|i am not|not|its not|it is not|this aint|theres no|there is no|nobody named|no one named|no) (?!interested|sure|going|home|happy|available|able|in|at|a|the|so|that|ready|really|coming|on|here|working|good|feeling|it|my|for|well|worried|what|too|very|getting|using|paying|free|ok|driving|parking|wifi|signal|service|room|space|heat|power|water|rain|snow|sign|line|food|traffic|problem|problems|issue|issues|availability|appointment|link|internet|elevator|receipt|order|driver|package|staff|answer|school|class|work)(?:\w+ ){{1,2}}(?:(?:phone|cell|number)(?: number)?(?: anymore| any more)?|here|at this number|anymore){AGAIN}{END}",
             keyword="WRONG",
             limited=False,
             tags=("wrong_number",),

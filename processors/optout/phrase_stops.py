@@ -80,7 +80,7 @@ ROWS: Final = (
         ),
         rule(
             "make_it_stop",
-            rf"(?:want|need|like|make|get|love)(?: for)? (?:this|it|these|them|you|u|(?:all )?(?:the|these|those|your|this) (?:\w+ )?(?:texts|messages|msgs|alerts|notifications|texting)|all this|all these) (?:\w+ )?(?:to )?(?:stop|cease){AGAIN}{END}",
+            rf"(?!make them)(?:want|need|like|make|get|love)(?: for)? (?:this|it|these|them|you|u|(?:all )?(?:the|these|those|your|this) (?:\w+ )?(?:texts|messages|msgs|alerts|notifications|texting)|all this|all these) (?:\w+ )?(?:to )?(?:stop|cease){AGAIN}{END}",
             guard=rf"{NEGATED}|(?:\b(?:lets|never|yes)(?: \w+)?$)",
         ),
         rule(
@@ -111,7 +111,7 @@ ROWS: Final = (
         rule(
             "way_to_stop",
             rf"(?:is there|theres|any|there)(?: \w+){{0,2}} way(?: \w+){{0,3}} to (?:stop|end|turn off|block) (?:these|this|it|them|{FILL}(?:{TEXTS}|communications?)){AGAIN}{END}"
-            rf"|what (?:do|can|should|must|word)(?: i| we| do i)*(?: (?:text|reply|send|say|type|have to|need to|do|reply with))+ to (?:stop|quit|end)(?: (?:this|these|it|them|{TEXTS}|getting|receiving|the|all))*{AGAIN}{END}",
+            rf"|what (?:do|can|should|must|word)(?: i| we| do i)*(?: (?:text|reply|send|say|type|have to|need to|do|reply with))+ to (?:stop|quit|end)(?: (?:this|these|it|{TEXTS}|getting|receiving|the|all))*{AGAIN}{END}",
             limited=False,
         ),
         rule(
