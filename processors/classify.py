@@ -17,7 +17,7 @@ from processors.optout import formats, languages, normal, phrases, reactions, sp
 from processors.optout.words import ASKED, EXACT, Keyword, pack, rows
 from schemas.records import MessageLabel
 
-RULESET_VERSION: Final = "2026.11-2"
+RULESET_VERSION: Final = "2026.11-3"
 """Changes whenever a text could be judged differently."""
 
 MatchType = Literal["provider", "exact", "format", "misspelling", "obfuscated", "phrase", "abuse"]
@@ -137,16 +137,14 @@ def _by_keyword(key: str, own: str, policy: Policy) -> Classification | None:
         row = (
             policy.keywords.get(normal.look_alike(key))
             or policy.keywords.get(normal.look_alike_by_sound(key))
-            or policy.keywords.get(key.replace("0", "о"))
+            or policy.keywords.get(normal.zero_as_letter(key))
         )
         if row is not None:
             return _classified(row, "obfuscated", own)
     return None
 
 
-def _by_sense(  # noqa: PLR0911 - one return a layer
-    plain: str, key: str, own: str, policy: Policy
-) -> Classification | None:
+def _by_sense(plain: str, key: str, own: str, policy: Policy) -> Classification | None:
     """Everything beyond the table; each layer is wider than the one before it."""
     machine, (plain, footed) = unwritten.is_machine(plain), unwritten.without_footer(plain)
     if machine:
@@ -201,22 +199,29 @@ def _by_phrase(plain: str) -> phrases.Phrase | None:
     return _by_phrase(plain.replace("\n", " ")) if found is None and "\n" in plain else found
 
 
+def _by_core(core: list[str], words: list[str], own: str, policy: Policy) -> Classification | None:
+    """What is left without courtesy is a row of the table, spelt letter by letter, or a stop sign."""
+    if not core and policy.stop_signs and not _STOP_SIGNS.isdisjoint(own):
+        return Classification("opt_out", "STOP", "exact", "exact.stop_sign", own[:MATCHED_CHARS_MAX])
+    if not core or core == words:
+        return None
+    if len(core) > 1 and all(len(word) == 1 for word in core):
+        spelt = policy.spaced.get("".join(core))
+        return _classified(spelt, "obfuscated", own) if spelt is not None and spelt.label == "opt_out" else None
+    text = " ".join(core)
+    row = policy.keywords.get(text)
+    if row is not None and row.label == "opt_out":
+        return _classified(row, "format", own)
+    asked = ASKED.get(text) if formats.asks(words) else None
+    return _classified(asked, "format", own) if asked is not None else None
+
+
 def _by_form(words: list[str], own: str, plain: str, policy: Policy) -> Classification | None:
     """The whole message is a keyword with courtesy, copied from an instruction, or spelt in its own way."""
     core = formats.without_courtesy(words)
-    if not core and policy.stop_signs and not _STOP_SIGNS.isdisjoint(own):
-        return Classification("opt_out", "STOP", "exact", "exact.stop_sign", own[:MATCHED_CHARS_MAX])
-    if len(core) > 1 and core != words and all(len(word) == 1 for word in core):
-        spelt = policy.spaced.get("".join(core))
-        if spelt is not None and spelt.label == "opt_out":
-            return _classified(spelt, "obfuscated", own)
-    if core and core != words:
-        row = policy.keywords.get(" ".join(core))
-        if row is not None and row.label == "opt_out":
-            return _classified(row, "format", own)
-        asked = ASKED.get(" ".join(core)) if formats.asks(words) else None
-        if asked is not None:
-            return _classified(asked, "format", own)
+    found = _by_core(core, words, own, policy)
+    if found is not None:
+        return found
     form = formats.read([normal.shortened(word) for word in core] if len(core) > 1 else core or words)
     if form is not None:
         return Classification("opt_out", form.keyword, "format", form.rule_id, own[:MATCHED_CHARS_MAX])

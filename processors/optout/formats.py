@@ -249,30 +249,47 @@ def in_a_sentence(plain: str, own: str) -> Form | None:
 
 
 def _sentence(plain: str) -> Form | None:
+    """The first sentence that is a keyword, bare or in the company that changes nothing."""
     for sentence in map(normal.shortened, normal.sentences(plain)):
         words = sentence.split(" ")
         if len(words) > WORDS_MAX:
             continue
         core = without_courtesy(words)
-        text = " ".join(core)
-        if text in STRONG_KEYS or (text in WEAK_WORDS and _OF_TEXTS.search(plain) is not None):
-            return Form(_CANONICAL.get(text, text.upper()), "format.sentence")
-        if core != words or len(words) > 1:
-            meant = without_noise(words)
-            bare = " ".join(meant)
-            if bare in STRONG_KEYS:
-                return Form(_CANONICAL.get(bare, bare.upper()), "format.sentence")
-            if len(meant) > 1 and meant[0] in _STOPS and _AFTER_STOP.issuperset(meant[1:]):
-                return Form("STOP" if meant[0] != "quit" else "QUIT", "format.sentence")
-        if text in _REMOVALS and _OF_NUMBERS.search(plain) is not None:
-            return Form("REMOVE ME", "format.sentence")
-        if len(core) > 1 and STRONG_WORDS.issuperset(core):
-            return Form(core[0].upper(), "format.sentence")
-        if len(core) == 1 and core[0] not in STRONG_WORDS and ("stop" in text or text.startswith("unsub")):
-            slip = read_word(text)
-            if slip is not None and slip.keyword in STRONG_KEYS:
-                return Form(slip.keyword.upper(), "format.sentence")
+        found = _known(core, plain) or _bare(words) or _slip(core)
+        if found is not None:
+            return found
     return None
+
+
+def _known(core: list[str], plain: str) -> Form | None:
+    text = " ".join(core)
+    if text in STRONG_KEYS or (text in WEAK_WORDS and _OF_TEXTS.search(plain) is not None):
+        return Form(_CANONICAL.get(text, text.upper()), "format.sentence")
+    if text in _REMOVALS and _OF_NUMBERS.search(plain) is not None:
+        return Form("REMOVE ME", "format.sentence")
+    if len(core) > 1 and STRONG_WORDS.issuperset(core):
+        return Form(core[0].upper(), "format.sentence")
+    return None
+
+
+def _bare(words: list[str]) -> Form | None:
+    """A strong keyword once all that people say in anger or kindness is gone."""
+    if len(words) == 1:
+        return None
+    meant = without_noise(words)
+    bare = " ".join(meant)
+    if bare in STRONG_KEYS:
+        return Form(_CANONICAL.get(bare, bare.upper()), "format.sentence")
+    if len(meant) > 1 and meant[0] in _STOPS and _AFTER_STOP.issuperset(meant[1:]):
+        return Form("STOP" if meant[0] != "quit" else "QUIT", "format.sentence")
+    return None
+
+
+def _slip(core: list[str]) -> Form | None:
+    if len(core) != 1 or core[0] in STRONG_WORDS or not ("stop" in core[0] or core[0].startswith("unsub")):
+        return None
+    slip = read_word(core[0])
+    return Form(slip.keyword.upper(), "format.sentence") if slip is not None and slip.keyword in STRONG_KEYS else None
 
 
 def _opening(plain: str, own: str) -> Form | None:

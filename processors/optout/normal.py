@@ -100,6 +100,11 @@ def look_alike_by_sound(key: str) -> str:
     return key.translate(_LOOK_ALIKE_BY_SOUND)
 
 
+def zero_as_letter(key: str) -> str:
+    """The key with the figure 0 read as the Cyrillic o."""
+    return key.replace("0", "\u043e")
+
+
 def shortened(key: str) -> str:
     """The key with every run of three or more equal letters cut to one: no word of ours has such a run."""
     return _RUN.sub(r"\1", key) if _RUN.search(key) is not None else key

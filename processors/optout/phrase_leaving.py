@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from processors.optout.phrase_words import AGAIN, END, FILL, LISTS, ME, NEGATED, NEWS, START, TARGET, TEXTS, on, rule
+from processors.optout.phrase_words import AGAIN, END, FILL, LISTS, NEGATED, NEWS, START, TARGET, TEXTS, on, rule
 
 ROWS: Final = (
     on(
@@ -23,7 +23,7 @@ ROWS: Final = (
         ),
         rule(
             "off_a_list",
-            rf"(?:remove|removed|take|taken|delete|deleted|get|strike|erase|drop|pull|cut|kick|boot|cross|scratch|scrub|drop)(?: \w+){{0,4}}? (?:off|from|out)(?: of)? (?:your|this|ur|all|any|all your|every|whatever|whichever|that|those)(?: \w+)? {LISTS}(?! (?:of|for))|(?:remove|take|delete|get|strike|erase|drop|pull|cut|kick|scratch)(?: {TARGET}| him| her| them| it| my \w+| name| please)+ (?:off|from|out)(?: of)? the {LISTS}(?! (?:of|for))",
+            rf"(?:remove|removed|take|taken|delete|deleted|get|strike|erase|drop|pull|cut|kick|boot|cross|scratch|scrub|drop)(?: \w+){{0,4}}? (?:off|from|out)(?: of)? (?:your|this|ur|all|any|all your|every|whatever|whichever|that|those)(?: \w+)? {LISTS}(?! (?:of|for))|(?:remove|take|delete|get|strike|erase|drop|pull|cut|kick|scratch)(?: {TARGET}| him| her| them| it| my \w+| name| please)+ (?:off|from|out)(?: of)? the (?:(?!bus|potluck|ride|wait\w*|guest|shift|snack|carpool|game|class|team|other)\w+ )?{LISTS}(?! (?:of|for))",
             keyword="REMOVE ME",
             limited=False,
             guard=r"(?:\b(?:did|dont|do not|never|not|didnt|why|who|they|accidentally)(?: \w+){0,2}$)",
@@ -117,7 +117,7 @@ ROWS: Final = (
         "unsubscribe unsub unsubscribed unsubscribing unsuscribe",
         rule(
             "unsubscribe",
-            rf"(?:{START}|\b(?:to|please|pls|plz|can (?:you|u|i)|could you|would you|you|i|must|will|just|and|me|now|can someone|so|immediately|also) )(?:be )?(?:unsubscribed?|unsub)(?: (?:me|us|my (?:phone|number|cell|account)|this number|from (?:all|this|these|your|the|ur|future|everything|here|it)|from(?= (?:{LISTS}|{TEXTS}))|now|please|pls|plz|immediately|asap|thanks|already|all))*{AGAIN}(?={END[3:-1]}| (?:and|or|i|im|because|before|this|you|u|we|not|dont|since|as|my|if|wrong|{TEXTS}|{LISTS}|text|sms|number|phone|line|cell|crap|shit|bs|garbage|nonsense|service|thing|stuff|group|{NEWS}|\w+ (?:texts|messages|alerts|notifications|texting))\b)",
+            rf"(?:{START}|\b(?:to|please|pls|plz|can (?:you|u|i)|could you|would you|you|i|must|will|just|and|me|now|can someone|so|immediately|also) )(?:be )?(?:unsubscribed?|unsub)(?: (?:me|us|my (?:phone|number|cell|account)|this number|from (?:all|this|these|your|the|ur|future|everything|here|it)|from(?= (?:\w+ )?(?:{LISTS}|{TEXTS}))|now|please|pls|plz|immediately|asap|thanks|already|all))*{AGAIN}(?={END[3:-1]}| (?:and|or|i|im|because|before|this|you|u|we|not|dont|since|as|my|if|wrong|{TEXTS}|{LISTS}|text|sms|number|phone|line|cell|crap|shit|bs|garbage|nonsense|service|thing|stuff|group|{NEWS}|\w+ (?:texts|messages|alerts|notifications|texting))\b)",
             keyword="UNSUBSCRIBE",
             limited=False,
             guard=r"(?:\b(?:not|dont|do not|never|didnt|wont|did|am|are|dont want|do not want|want you|why (?:did|was|am)|was|got|get|instead of|without|accidentally|if)(?: (?:i|you|it|to|u|they|want|wish|need|like|plan|planning|intend|going|gonna|have|get|me|wanna|ask|asked|wanted|requested|meant|mean|trying|tried))*$)",
@@ -150,7 +150,7 @@ ROWS: Final = (
             rf"(?:{START}|\b(?:to|please|pls|plz|can (?:you|u|i)|could you|must|will|just|id like|and|me|i|im|am|hereby|let me|wish) )(?:be )?(?:opt(?:ed|ing)? ?(?:me |us |my number |this number |this phone )?out|optout)(?: (?:me|us|now|please|asap|immediately|already|here))?(?: (?:of|from)(?: (?:all|this|these|your|ur|the|any|and|future|further|receiving|getting|everything|it|here|this whole|text))*(?: (?:{TEXTS}|{LISTS}|communications?|contact|campaign|service|subscription)| (?={TEXTS})|(?={AGAIN}(?: \||$))))?{AGAIN}(?={END[3:-1]}| (?:and|or|i|im|because|before|this|you|we|not|dont|since|as|my|immediately|{TEXTS}|text|sms)\b)",
             keyword="OPT OUT",
             limited=False,
-            guard=r"(?:\b(?:not|dont|do not|do|does|am|are|should|when|will|never|didnt|wont|did|dont want|do not want|why|was|can i still|instead of|without|if|accidentally|will not)(?: (?:i|you|to|u|it|get|want|wanna|me|mean|meant|intend|try|trying|wish|need|like|plan|planning|going|gonna|have))*$)",
+            guard=r"(?:\b(?:^am|^are|not|dont|do not|do|does|should|when|will|never|didnt|wont|did|dont want|do not want|why|was|can i still|instead of|without|if|accidentally|will not)(?: (?:i|you|to|u|it|get|want|wanna|me|mean|meant|intend|try|trying|wish|need|like|plan|planning|going|gonna|have))*$)",
         ),
         rule(
             "already_out",
@@ -227,7 +227,7 @@ ROWS: Final = (
         ),
         rule(
             "get_blocked",
-            rf"(?:youre|you are|ur|u r|this number is|your number is)(?: (?:getting|being|now|about to be|gonna be|going to be))* blocked{AGAIN}{END}|{START}(?:(?:i have|ive|i) (?:just |already )?)?(?:blocked|blocking) (?:you|u|this number|your number|and report\w*|and delet\w*){AGAIN}{END}|(?:you|youll|youve|your number)(?: (?:will|have|has|been|be|is|now|getting|being|are))+ blocked{AGAIN}{END}|youll be blocked|{START}report(?:ed|ing)? and block(?:ed|ing)?{AGAIN}{END}|to my blocked? list|consider (?:this|your|yourself)(?: number)? blocked",
+            rf"(?:youre|you are|ur|u r|this number is|your number is)(?: (?:getting|being|now|about to be|gonna be|going to be))* blocked{AGAIN}{END}|{START}(?:(?:i have|ive|i) (?:just |already )?)?(?:blocked|blocking) (?:you|u|this number|your number|and report\w*|and delet\w*){AGAIN}{END}|(?:you|youll|youve|your number)(?: (?:will|have|has|been|be|is|now|getting|being|are))+ blocked{AGAIN}{END}|youll be blocked|{START}report(?:ed|ing)? and block(?:ed|ing)?{AGAIN}{END}|to my block(?:ed)? list|consider (?:this|your|yourself)(?: number)? blocked",
             keyword="BLOCK",
             limited=False,
             guard=r"(?:\b(?:if|why|says|said|saying)$)",

@@ -84,6 +84,7 @@ def rule(
     rule_id: str, pattern: str, *, keyword: str = "STOP", limited: bool = True, guard: str | None = None,
     tags: tuple[str, ...] = (),
 ) -> Rule:  # fmt: skip
+    """One row; its pattern is matched between whole words.  A guard is searched in the clause before it."""
     return Rule(
         f"phrase.{rule_id}", re.compile(rf"(?<![^ ])(?:{pattern})(?![^ ])"), keyword, limited,
         re.compile(guard) if guard is not None else None, tags,

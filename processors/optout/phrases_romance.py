@@ -9,7 +9,7 @@ LANGUAGES: Final[tuple[Language, ...]] = (
         "fr", "ARRET",
         "arrete arretez arreter darreter trompez trompe cesse cessez cesser plus stop stoppez pas jamais aucun desabonner desabonnez desabonne "
         "desinscrire desinscrivez desinscrit retirez retirer retire supprimez supprimer enlevez enlever enleve laissez laisse fichez foutez "
-        "faux mauvais mauvaise erreur recevoir contactez ecrivez envoyez spam rayez effacez radiez consentement pourquoi oubliez desinscription",
+        "faux mauvais mauvaise erreur recevoir contactez ecrivez envoyez spam rayez effacez radiez consentement pourquoi oubliez desinscription marre",
         r"(?:(?:arretez|arrete|d?arreter|cessez|cesse|cesser|stoppez)(?: \w+){0,3}?|stop(?: (?:a|aux|les|vos|ces|tes|de|d|des|avec|tous|toutes|le|la|au))+) "
         r"(?:\w{0,2}envoyer|\w{0,2}envoi|\w{0,2}ecrire|\w{0,2}appeler|\w{0,2}embeter|\w{0,2}importuner|\w{0,2}harceler|contacter|spammer|texter|"
         r"messages?|sms|textos?|pubs?|publicites?|deranger|emmerder|saouler|notifications|alertes|relancer|solliciter|spams?|cirque|envois)",

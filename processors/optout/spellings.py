@@ -104,22 +104,54 @@ _REAL_NEAR: Final = words_of(
     """
 )
 _NEAR_FEWEST: Final = 4
+"""Letters of a slip; a shorter one is too near to too much."""
+_NEAR_SPELT: Final[Mapping[str, str]] = {
+    "blowing": "blowin",
+    "do not": "dno",
+    "dont": "dnt dontt",
+    "from": "frm fom",
+    "getting": "gettin",
+    "hitting": "hittin",
+    "let me": "lemme",
+    "list": "lsit lisst lst",
+    "me": "mee ne mw",
+    "messages": "msgz mesgs",
+    "messaging": "msgn msgin",
+    "more": "moar",
+    "number": "numba numbr nbr numer",
+    "quit": "qiut qit quti",
+    "receive": "recieve recive",
+    "receiving": "recieving",
+    "remove": "remve rmove remov rmv",
+    "remove me": "removeme",
+    "sending": "sendn snding",
+    "stop": "atop",
+    "take": "tak tkae taek",
+    "take me": "takeme",
+    "text": "tex tetx txet",
+    "text me": "textme txtme",
+    "texting": "txtn txtin textn txtng txting textig textting textin",
+    "texting me": "textingme",
+    "texts": "txtz textes textz",
+    "the": "da tha",
+    "these": "deez dese",
+    "this": "dis ths",
+    "want to": "wanna",
+    "wrong": "wronge worng rong wrog wrnog wromg wron",
+    "your": "yur yalls",
+}
+"""Word to the spellings that no single slip makes, and the dialect's own."""
+_NEAR_WORDS: Final = words_of(
+    """
+    texting messages messaging message sending contacting contact remove number receiving bothering please leave alone wrong delete cancel
+    """
+)
 NEAR: Final[Mapping[str, str]] = {
     slip: word
-    for word in ("texting", "messages", "messaging", "message", "sending", "contacting", "contact", "remove", "number", "receiving", "bothering", "please", "leave", "alone", "wrong", "delete", "cancel")
+    for word in sorted(_NEAR_WORDS)
     for slip in _one_slip(word)
     if slip[0] == word[0] and len(slip) >= _NEAR_FEWEST and slip not in _REAL_NEAR
-} | {
-    "txtn": "texting", "txtin": "texting", "textn": "texting", "txtng": "texting", "txting": "texting", "textig": "texting",
-    "textting": "texting", "msgn": "messaging", "msgin": "messaging", "numba": "number", "numbr": "number", "nbr": "number",
-    "recieving": "receiving", "recieve": "receive", "recive": "receive", "sendn": "sending", "snding": "sending", "dis": "this",
-    "remve": "remove", "rmove": "remove", "remov": "remove", "msgz": "messages", "txtz": "texts", "mesgs": "messages", "tex": "text",
-    "atop": "stop", "tetx": "text", "txet": "text", "dnt": "dont", "dno": "do not", "dontt": "dont", "qiut": "quit", "qit": "quit", "quti": "quit", "textme": "text me", "takeme": "take me",
-    "removeme": "remove me", "rmv": "remove", "rmove": "remove", "mee": "me", "frm": "from", "fom": "from", "lsit": "list", "yur": "your",
-    "txtme": "text me", "textingme": "texting me", "da": "the", "tha": "the", "ths": "this", "deez": "these", "dese": "these", "yalls": "your", "moar": "more", "textes": "texts", "textz": "texts", "lemme": "let me", "hittin": "hitting", "blowin": "blowing", "gettin": "getting", "wanna": "want to", "ne": "me", "mw": "me", "tak": "take", "tkae": "take", "taek": "take", "numer": "number", "textin": "texting",
-    "lisst": "list", "lsit": "list", "lst": "list", "wronge": "wrong", "worng": "wrong",
-    "rong": "wrong", "wrog": "wrong", "wrnog": "wrong", "wromg": "wrong", "wron": "wrong",
-}  # fmt: skip
+} | {slip: word for word, spelt in _NEAR_SPELT.items() for slip in spelt.split()}
 """Words of the subject misspelt, for phrases: a phrase asks for more than the word, so the words beside it guard it."""
 
 
