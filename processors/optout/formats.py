@@ -43,12 +43,12 @@ _PLEASES: Final = words_of(
 """Words that ask, beside which a word of a language's pack is no answer."""
 _YOU: Final = re.compile(
     r"\b(?:no thank (?:you|u)|thank (?:you|u)|por favor|por fa|per favore|right (?:now|away)|at once|(?:s il|sil) vous plait|yall|"
-    r"(?:can|could|would|will) (?:you|u)|not interested|no (?:thanks|thank (?:you|u)))\b"
+    r"(?:can|could|would|will) (?:you|u)|not interested|no (?:thanks|thank (?:you|u))|non merci|nein danke|no gracias|nao obrigad[oa]|no grazie|nee (?:dank je|bedankt)|nej tack|nei takk|nie dziekuje)\b"
 )
 """Courtesy of more than one word."""
 _YOU_WORDS: Final = words_of(
     """
-    you u favor fa favore right once plait yall interested thanks
+    you u favor fa favore right once plait yall interested thanks merci danke gracias obrigado obrigada grazie bedankt dank tack takk dziekuje
     """
 )
 _AFTER_STOP: Final = words_of(
@@ -118,7 +118,7 @@ _ASKING: Final = re.compile(r"\W*(?:why|when|where|how|what|does|do|did|will|is|
 _COMPLAINT: Final = re.compile(
     r"\b(?:not interested|no longer|wrong|already|never|do not|dont|did not|didnt|isnt|is not|im not|i am not|i am a|im a|you are|youre|"
     r"moved|no thanks|no thank you|nope|not a|not my|harass\w*|spam|scam|enough|please|sick of|tired of|tcpa|lawyer|minor|"
-    r"who (?:this|you)|idk|hate|sick|annoyed|ridiculous|too (?:many|much)|every ?day|busy|work|suck|sucks|no one|nobody|annoying|died|passed away|texts|texting|messages|unsolicited|consent|leave me|remove me)\b"
+    r"who (?:this|you)|idk|hate|sick|annoyed|ridiculous|too (?:many|much)|every ?day|busy|work|suck|sucks|no one|nobody|theres no|there is no|annoying|died|passed away|texts|texting|messages|unsolicited|consent|leave me|remove me)\b"
 )
 _CANONICAL: Final = {"cease": "STOP", "stopp": "STOP", "stoppen": "STOP"}
 _OF_TEXTS: Final = re.compile(
@@ -131,7 +131,7 @@ _REMOVALS: Final = frozenset(
     for verb, off in (("remove", ""), ("delete", ""), ("take", " off"))
 )
 _LAST_REMOVAL: Final = re.compile(
-    r"(?:(?<!dont )(?:please|pls|plz|kindly) (?:remove|delete|take (?:it|this|me|her|him|them|us) off)|(?:, ?| )(?:remove|delete|take (?:it|this|me|her|him|them|us) off) (?:please|pls|plz|asap|now|thanks|thank you))[ .!]*$"
+    r"(?:(?<!dont )(?:please|pls|plz|kindly) (?:remove|delete|take (?:it|this|me|her|him|them|us) off)|(?:, ?| )(?:remove|delete|take (?:it|this|me|her|him|them|us) off) (?:please|pls|plz|asap|now|thanks|thank you)|, ?(?:remove|delete))[ .!]*$"
 )
 _OF_NUMBERS: Final = re.compile(
     r"\b(?:number|phone|cell|landline|list|line|texts|no longer|moved|deceased|dead|passed away|subscriber|customer|patient|member|owner|signed|signing|sign up|texting|who this is)\b"

@@ -39,7 +39,7 @@ ROWS: Final = (
         "dont do did didnt never no not without circumstances sure should shouldnt supposed object",
         rule(
             "do_not_text",
-            rf"(?:do not|dont|never|no not|donot|do t) (?:you )?(?:ever |please |even |dare |fuckin?g? |you ever )*(?:(?:be|keep) {DOING}|{DO}|text or call|call or text)(?: or (?:text|call|message|contact|email))?{AGAIN}(?: {ME})?{AGAIN}(?={END[3:-1]}| (?:or|and|i|im|because|cuz|bc|as|since|this|u|you|we|unless|if|about|after|before|at|on|during|while|in|until|till|for|so|too|w|with|from|every|again|anymore|next|any|wrong|not|no|ever|with|it|its|it|please|when|between|regarding|over|only)\b)",
+            rf"(?:do not|dont|never|no not|donot|do t) (?:you )?(?:ever |please |even |dare |fuckin?g? |you ever )*(?:(?:be|keep|bother) {DOING}|{DO}|text or call|call or text)(?: or (?:text|call|message|contact|email))?{AGAIN}(?: {ME})?{AGAIN}(?={END[3:-1]}| (?:or|and|i|im|because|cuz|bc|as|since|this|u|you|we|unless|if|about|after|before|at|on|during|while|in|until|till|for|so|too|w|with|from|every|again|anymore|next|any|wrong|not|no|ever|with|it|its|it|please|when|between|regarding|over|only)\b)",
             guard=r"(?:\b(?:i|we|you|u|they|he|she|it|who|that|people|kids|ill|id|youd|why|customers|drivers|if|to|could|and i|still|also)$)",
         ),
         rule(
@@ -121,17 +121,17 @@ ROWS: Final = (
         ),
         rule(
             "do_not_want",
-            rf"(?:do not|dont|did not|didnt|no longer|never|not) (?:(?:really|even|fuckin?g?) )?(?:want|wanna|wish|need|like|care|wish|wanting|interested in|agree|consent)(?: (?:to|for|you|u|be|get|getting|receive|receiving|recieve|see|have|any|anymore|no|hear|sending|send|keep))* {FILL}(?:{TEXTS}|{NEWS}{AGAIN}{END}|texted|messaged|contacted|bothered|part of (?:this|your|the) {LISTS}|from you(?: guys| people| all)?|hear from (?:you|this|them|u)|on (?:your|this|the|ur) {LISTS}|these{AGAIN}{END}|this (?:anymore|any more|no more){AGAIN}{END}|be contacted)(?! (?:to|me) (?:stop|end))",
+            rf"(?:do not|dont|did not|didnt|no longer|never|not) (?:(?:really|even|fuckin?g?) )?(?:want|wanna|wish|need|like|care|wish|wanting|interested in|agree|consent)(?: (?:to|for|you|u|be|get|getting|receive|receiving|recieve|see|have|any|anymore|no|hear|sending|send|keep))* {FILL}(?:{TEXTS}|{NEWS}{AGAIN}{END}|texted|messaged|contacted|bothered|(?:text|contact|message|call|bother)(?:ing)? {ME}|part of (?:this|your|the) {LISTS}|from you(?: guys| people| all)?|hear from (?:you|this|them|u)|on (?:your|this|the|ur) {LISTS}|these{AGAIN}{END}|this (?:anymore|any more|no more){AGAIN}{END}|be contacted)(?! (?:to|me) (?:stop|end))",
             guard=r"(?:\b(?:why|if|you|u|miss)(?: \w+)?$)",
         ),
         rule(
             "no_more",
-            rf"no (?:more|mor|mo|further) (?:{FILL}(?:{TEXTS}|\w+ (?:texts|messages|msgs|txts)|contact|calls?|communications?|correspondence|reminders|updates|requests|invites|invitations|newsletters|surveys|robo ?texts|(?:donation|political|campaign|fundraising) \w+|of (?:this|these|it|them|that|your)(?: \w+)?{END}|please{END}))(?! (?:today|tonight|right now|this (?:week|morning)))",
+            rf"no (?:more|mor|mo|further) (?:{FILL}(?:{TEXTS}|\w+ (?:texts|messages|msgs|txts)|contact|calls?|communications?|correspondence|reminders|updates|requests|invites|invitations|newsletters|surveys|robo ?texts|(?:donation|political|campaign|fundraising) \w+|of (?:this|these|it|them|that|your)(?: \w+)?{END}|please{END}))(?! (?:today|tonight|right now|since|came|coming|this (?:week|morning)))",
             guard=r"(?:\b(?:there are|have|has|had|got|get|were|is|means|why)$)",
         ),
         rule(
             "no_texts",
-            rf"no {FILL}(?:te?xts?|txts?|te?xting|text messages|messages|msgs|sms|spam|solicit(?:ing|ations?|ors?)|marketing)(?: messages?)?{AGAIN}{END}",
+            rf"no {FILL}(?:te?xts?|txts?|te?xting|text messages|messages|msgs|sms|spam|solicit(?:ing|ations?|ors?)|marketing)(?: messages?)?(?: (?:or|and|nor) (?:calls?|emails?|messages|texts))?{AGAIN}{END}",
             guard=r"(?:\b(?:have|got|get|received|see|there (?:is|are)|had|been|with|still|i|im|why|is|or)$)",
         ),
         rule(

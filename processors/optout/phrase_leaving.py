@@ -16,7 +16,7 @@ ROWS: Final = (
         ),
         rule(
             "take_off",
-            rf"(?:take|taking|get|getting|keep|keeping) {TARGET} (?:right )?(?:off|out|of(?= (?:your|ur|you|this|the) {LISTS}))(?: (?:of|from))?(?: (?:your|youre|you|ur|the|this|any|all|these|that|of|my|our|here))*(?: {LISTS}| {TEXTS}| {NEWS}| \w+ (?:texts|messages|alerts|notifications|texting|reminders))*{AGAIN}(?={END[3:-1]}| (?:and|or|i|im|because|before|cheers|kind|if|so|not|we|you|whatever|whichever)\b)",
+            rf"(?:take|taking|get|getting|keep|keeping) {TARGET} (?:right )?(?:off|out|of(?= (?:your|ur|you|this|the) {LISTS}))(?: (?:of|from))?(?: (?:your|youre|you|ur|the|this|any|all|these|that|of|my|our|here|everything))*(?: {LISTS}| {TEXTS}| {NEWS}|(?: \w+){{1,2}} (?:texts|messages|alerts|notifications|texting|reminders))*{AGAIN}(?={END[3:-1]}| (?:and|or|i|im|because|before|cheers|kind|if|so|not|we|you|whatever|whichever)\b)",
             keyword="REMOVE ME",
             limited=False,
             guard=rf"{NEGATED}|(?:\b(?:did|does|will it|it|if|i)$)",
@@ -206,7 +206,7 @@ ROWS: Final = (
         ),
         rule(
             "end_subscription",
-            rf"{START}(?:cancel|end|terminate|stop) (?:my |this |the |all )?(?:text |sms )?subscriptions?{AGAIN}{END}",
+            rf"{START}(?:cancel|end|terminate|stop) (?:my |this |the |all )?(?:text |sms )?subscriptions?(?: to (?:this|these|it|your \w+))?{AGAIN}{END}|{START}(?:(?:i|id) )?(?:want|wish|like|need|would like) to (?:end|stop|terminate) (?:this|my|the) (?:text |sms )?subscription{AGAIN}{END}",
             keyword="CANCEL",
         ),
         rule(
@@ -242,7 +242,7 @@ ROWS: Final = (
         rule("blocking", rf"{START}blocking (?:you|this|your)(?: number)?{AGAIN}{END}", keyword="BLOCK"),
         rule(
             "blocking_you",
-            r"(?:im|i am|i will|ill|ima|im gonna|going to|gonna|will be|about to)(?: (?:just|now|be|gonna|going to|also))* (?:block(?:ing)?) (?:you|u|this|your|ur|the|yall|ya)(?: (?:number|guys|people|texts))?",
+            r"(?:im|i am|i will|ill|ima|im gonna|going to|gonna|will be|about to)(?: (?:just|now|be|gonna|going to|also))* (?:block(?:ing)?) (?:you|u|this|your|ur|yall|ya|the number)(?: (?:number|guys|people|texts))?|and (?:am |will be )?blocking (?:you|u|this number|your number)",
             keyword="BLOCK",
             limited=False,
             guard=r"(?:\b(?:not|if you dont|dont make me)$)",

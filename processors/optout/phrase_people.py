@@ -9,7 +9,7 @@ ROWS: Final = (
         "for else mistake error accident mistakenly owner changed wrong rong worng wrogn wong belongs belong wrongnumber wrng incorrect not isnt longer doesnt nobody noone no",
         rule(
             "wrong_number",
-            rf"(?:{START}|\b(?:you|u|uve|youve|ya|yall|you guys|think|believe|afraid|this is|its|it is|thats|that is|sorry|have|has|got|to|texting|is|at|reached|dialed|texted|messaging|contacting|calling|clearly|reaching|ur|your|have|txting|with|and|im|but|dude|bro|man|lol|nope|no|sir|maam|just|definitely|probably|obviously|now|totally) )(?:got |reached |have |texting |texted |has |a |an |the |have a |calling |contacting |messaging |about |dialed |in |at |to )*(?:wrong|worng|wrogn|wong|rong|wrng|incorrect) (?:(?:phone|cell|mobile|telephone|tel|cellphone) )?{NUMBER}(?! (?:of|on|for (?:my|the|your|a|this|that|our|her order|order|delivery|it)|in|was|again|plate|size|color|colour|listed|to (?:call|reach|text)|came|were|but|is (?:on|listed|in)|i |when|at)\b)",
+            rf"(?:{START}|\b(?:you|u|uve|youve|ya|yall|you guys|think|believe|afraid|this is|its|it is|thats|that is|sorry|have|has|got|to|texting|is|at|reached|dialed|texted|messaging|contacting|calling|clearly|reaching|ur|your|have|txting|with|and|im|but|dude|bro|man|lol|nope|no|sir|maam|just|definitely|probably|obviously|now|totally) )(?:got |reached |have |texting |texted |has |a |an |the |have a |calling |contacting |messaging |about |dialed |in |at |to )*(?:wrong|worng|wrogn|wong|rong|wrng|incorrect) (?:(?:phone|cell|mobile|telephone|tel|cellphone) )?{NUMBER}(?! (?:of|on|for (?:my|the|your|a|this|that(?! person)|our|her order|order|delivery|it)|in|was|again|plate|size|color|colour|listed|to (?:call|reach|text)|came|picked|took|got|called|answered|showed|signed|delivered|received|has|ordered|were|but|is (?:on|listed|in)|i |when|at)\b)",
             keyword="WRONG",
             limited=False,
             tags=("wrong_number",),
@@ -96,7 +96,7 @@ ROWS: Final = (
         ),
         rule(
             "no_longer_theirs",
-            rf"(?:no longer|not|doesnt|does not|isnt|is not|dont) (?:(?:\w+) )?(?:(?:has|have|own|use|at|with) (?:this|that|the) (?:number|phone|cell)|(?:his|her|their|\w+s) (?:number|phone|cell)(?: anymore)?{END})",
+            rf"(?:no longer|not|doesnt|does not|isnt|is not|dont) (?:(?:\w+) )?(?:(?:has|have|own|use|at|with) (?:this|that|the) (?:number|phone|cell)|(?:his|her|their|\w+s) (?:phone |cell )?(?:number|phone|cell)(?: anymore)?{END})",
             keyword="WRONG",
             limited=False,
             tags=("wrong_number",),

@@ -36,7 +36,7 @@ ROWS: Final = (
             rf"{STOP} {FILL}(?:(?:blowing|lighting|filling|clogging|jamming|messing|tying|clutter\w+|flooding|bombing)(?: up)? (?:my|our|this|the) (?:phone|cell|line|inbox|messages|texts)|wasting (?:my|our|your|everyones) (?:time|money|data)|(?:hitting|blowing) (?:me|us|my (?:phone|line|cell)|this (?:phone|number))(?: up)?{AGAIN}{END}|reaching out(?: to (?:me|us))?{AGAIN}{END})",
             guard=GUARD_STOP,
         ),
-        rule("stop_calling", rf"{STOP} {FILL}calling(?: (?:and|or) \w+)? {ME}{AGAIN}{END}", guard=GUARD_STOP),
+        rule("stop_calling", rf"{STOP} {FILL}calling(?: (?:and|or) \w+)?(?: {ME})?{AGAIN}{END}", guard=GUARD_STOP),
         rule(
             "stop_texts",
             rf"{STOP} {FILL}(?:{TEXTS}|contacting|bothering|harr?ass?ing|contact|communications?)",
@@ -49,7 +49,7 @@ ROWS: Final = (
         ),
         rule(
             "stop_sending_things",
-            rf"{STOP}(?: \w+ing)? sendin?g?{FREE}{{0,9}}{END}",
+            rf"{STOP}(?: \w+ing)? sendin?g?(?! (?:the|an?|my|our|his|her|their)\b){FREE}{{0,9}}{END}",
             guard=rf"{GUARD_STOP}|(?:\b(?:you|u|they)$)",
         ),
         rule("stop_news", rf"{STOP} (?:with )?{FILL}{NEWS}{AGAIN}{END}", guard=GUARD_STOP),
@@ -100,7 +100,7 @@ ROWS: Final = (
         ),
         rule(
             "stop_some_texts",
-            rf"{STOP} (?:with )?(?:the|these|all|all the|your|those|sending|sending the|ur) (?!(?:{OTHER}) )\w+ (?:texts|messages|alerts|notifications|msgs|txts|texting|reminders)",
+            rf"{STOP} (?:with )?(?:the|these|all|all the|your|those|sending|sending the|ur) \w+ (?:texts|messages|alerts|notifications|msgs|txts|texting|reminders)",
             guard=GUARD_STOP,
         ),
         rule(
@@ -133,7 +133,7 @@ ROWS: Final = (
             rf"(?:make|get) (?:it|this|these|them|{FILL}{TEXTS})(?: to)? go away{AGAIN}{END}",
         ),
         rule("stop_doing_this", rf"{START}(?:stop|quit) doing (?:this|that|it){AGAIN}{END}"),
-        rule("stop_or_else", rf"{START}stop(?: \w+){{0,2}} or (?:else|i|ill|im|we|my)"),
+        rule("stop_or_else", rf"{START}stop(?: \w+){{0,2}} or (?:else|whatever|i|ill|im|we|my)"),
         rule("cease_and_desist", r"cease and desist", limited=False),
         rule(
             "told_to_stop",
@@ -217,7 +217,7 @@ ROWS: Final = (
         rule(
             "hate_texts",
             rf"(?:hate|despise|cant stand|dislike|so over|im over|i am over) (?:getting |receiving |all )?(?:these|your|the|all these|this|ur|getting) {FILL}(?:texts|messages|msgs|txts|text messages|spam|texting){AGAIN}{END}"
-            rf"|(?:nobody|no one|noone) (?:wants|asked for|needs|likes) (?:these|your|this|all these|the|ur)(?: {FILL}{TEXTS})?{AGAIN}{END}",
+            rf"|(?:nobody|no one|noone)(?: \w+){{0,4}} (?:wants|asked for|needs|likes) (?:these|your|this|all these|the|ur)(?: {FILL}{TEXTS})?{AGAIN}{END}",
             guard=NEGATED,
         ),
     ),

@@ -15,15 +15,15 @@ TEXTS: Final = (
 DOING: Final = (
     r"(?:te?xt(?:ing|in|ign|inf|ng)|texing|tetxing|tx(?:t?ing)|me?s{1,2}[ae]?gi?n?g|msg?ing|spam+(?:ing|in)|contacting|"
     r"bother(?:ing|in)|harr?ass?ing|pestering|bugging|annoying|solicit(?:ing|in)|hitting me up|blowing up my phone|"
-    r"sending|sendin|writing|reaching out)"
+    r"sending|sendin|writing|reaching out|communicating with)"
 )
-DO: Final = r"(?:te?xt|txt|me?s{1,2}a?e?ge?|msg|contact|call|bother|harr?ass?|spam|solicit|write|reach out to|bug)"
+DO: Final = r"(?:te?xt|txt|me?s{1,2}a?e?ge?|msg|contact|call|bother|harr?ass?|spam|solicit|write|reach out(?: to)?|bug)"
 ME: Final = r"(?:me|us|my (?:phone|cell|number|mobile|line)|this (?:number|phone|line|cell)|here)"
 FILL: Final = (
     r"(?:(?:all|any|the|these|those|this|that|them|ur|your|yur|you|more|of|with|w|damn|damned|darn|fuckin?g?|frickin?g?|"
     r"freakin?g?|bloody|stupid|annoying|constant|daily|weekly|future|further|other|marketing|promotional|promo|spam|unwanted|"
     r"unsolicited|political|campaign|sms|phone|automated|to|from|it|here|so|calling|and|or|calls|f|ing|fing|send|sending|sendin|getting|receiving|me|us|my|"
-    r"phone|number|out|coming|many|goddamn|crap|shit|bs|text|group|mass|auto|automatic|robo|sales|spammy|donation|random|useless|dumb|irritating|nonstop|endless|additional|extra|emails|every|each|youre|yall|yal|u|robot|bot|ridiculous|junk|bulk|another|single|one) ){0,5}"
+    r"phone|number|out|coming|many|goddamn|crap|shit|bs|text|group|mass|auto|automatic|robo|sales|spammy|donation|random|useless|dumb|irritating|nonstop|endless|additional|extra|emails|anymore|every|each|youre|yall|yal|u|robot|bot|ridiculous|junk|bulk|another|single|one) ){0,5}"
 )
 STOP: Final = r"(?:stop|quit|cease|halt|discontinue|knock off|lay off|cut out|stopping)"
 NEWS: Final = (
@@ -100,8 +100,8 @@ SELF: Final = (
 OTHERS_DO: Final = r"(?:\b(?:tell|told|ask|asked|make|made|let|help) (?:him|her|them|my \w+|the \w+|people|kids|our \w+)(?: not)?(?: to)?$)"
 GUARD_STOP: Final = rf"(?:\b(?!you\b|u\b|yall\b|guys\b|people\b|someone\b|please\b|ya\b)\w+ (?:can|will|would|could|might|may)$)|(?:\b(?:never|didnt|did not)(?: \w+){{0,2}} (?:tell|told|ask|asked|say|said|want|wanted|mean|meant)(?: you| u| them)?(?: to)?$)|(?:\b(?:the|a|that|my|was|another|which)$)|{NEGATED}|{ASKED_BACK}|{SELF}|{OTHERS_DO}"
 
-LISTS: Final = r"(?:(?:e ?mail|email|text|texting|sms|contact|call|calling|phone|mailing|marketing|message|messaging|promo|subscriber|distribution|campaign|donor|voter|volunteer|customer|client|patient) )?(?:lists?|data ?base|system|program|records|group|rotation|campaign|roster|file|contacts|directory|(?:text|group) thread)"
-TARGET: Final = r"(?:me|us|my (?:name|cell|phone|mobile|info|information|contact|data|details|number|digits)(?: (?:number|info))?|(?:his|her) number|our (?:info|name|information)|my (?:husband|wife|mom|mother|dad|father|son|daughter|kid|parent|brother|sister|grandma|grandmother|grandpa|child|spouse|partner)s (?:number|phone|cell|name|info)|(?:this|our) (?:phone |cell |mobile |home |work |telephone )?(?:number|phone|cell|line|contact)|the number|number)"
+LISTS: Final = r"(?:(?:e ?mail|email|text|texting|sms|contact|call|calling|phone|mailing|marketing|message|messaging|promo|subscriber|distribution|campaign|donor|voter|volunteer|customer|client|patient)(?: (?:and|or|n) (?:email|text|texting|sms|call|calling|phone|mailing))? )?(?:lists?|data ?base|system|program|records|group|rotation|campaign|roster|file|contacts|directory|(?:text|group) thread)"
+TARGET: Final = r"(?:me|us|my (?:name|cell|phone|mobile|info|information|contact|data|details|number|digits)(?: (?:number|info|information))?|(?:his|her) number|our (?:info|name|information)|my (?:husband|wife|mom|mother|dad|father|son|daughter|kid|parent|brother|sister|grandma|grandmother|grandpa|child|spouse|partner)s (?:number|phone|cell|name|info)|(?:this|our) (?:phone |cell |mobile |home |work |telephone )?(?:number|phone|cell|line|contact)|the number|number)"
 NUMBER: Final = r"(?:number|num|nbr|person|phone|phone number|recipient|individual|guy|girl|lady|man|woman|contact|party|dude|cell|nr|mobile|caller|customer|client)"
 
 

@@ -36,14 +36,14 @@ _LIMITS: Final = re.compile(
     r"(?:at|on|in|over|around) (?:\d|work|night|school|church|class|dinner|noon|midnight|weekends?|sundays?|saturdays?|mondays?|tuesdays?|"
     r"wednesdays?|thursdays?|fridays?|the (?:weekends?|mornings?|evenings?|middle|night|afternoon|phone|road)|mornings?|evenings?|holidays?|office|bed)|"
     r"(?:for|this|next) (?:now|today|tonight|the (?:next|rest)|an hour|a (?:bit|while|few|week|day|month)|week|weekend|month|\d)|"
-    r"(?:and|n) driv|when (?:im|i am|you|u|i|were)|right now im|back\b|yet\b|if\b|from (?:a|another|other|different|your other|this other|the other|two|2|multiple|the same)\b|in (?:spanish|english|all caps|group|caps)|to (?:my (?:wife|husband|work|home|old|other|office|son|daughter|mom|dad)|the (?:wrong|old|other)))"
+    r"(?:and|n) driv|when (?:im|i am|you|u|i|were)|right now im|(?:im|i am) (?:driving|asleep|sleeping|busy|working|in (?:a |an )?(?:class|meeting|court|church|surgery))|back\b|yet\b|if\b|from (?:a|another|other|different|your other|this other|the other|two|2|multiple|the same)\b|in (?:spanish|english|all caps|group|caps)|to (?:my (?:wife|husband|work|home|old|other|office|son|daughter|mom|dad)|the (?:wrong|old|other)))"
 )
 _TOPIC: Final = re.compile(
     r" ?(?:(?:me|us) )?(?:about|regarding|re|on) (?!(?:this|that|it|anything|everything|nothing|stuff|shit|your|these|any of|politics|the election)\b)\w+"
 )
 _INSTEAD: Final = re.compile(
-    r"\b(?:instead|rather than|(?:text|txt|message) (?:me |us |only |instead )?\| (?:but |please )?(?:dont|do not) call|only (?:send|text|the|about|want|dresses|sales|\w+ please)|just (?:send|text|the|e ?mail|call)|but (?:keep|still|do|you can|please (?:keep|send)|send|i (?:still|do)|text|leave)|"
-    r"(?<!dont )(?<!not )(?<!you )(?<!u )keep (?:the|texting|sending|me on)|(?:texts?|texting) (?:is|are|it is|works|only)|(?<!stop )(?:texts?|texting) (?:ok|okay)|(?<!dont )(?<!not )(?<!never )(?<!or )(?:call|e ?mail) (?:me|is|instead)|other than|except|"
+    r"\b(?:instead|rather than|calling \| (?:just |please |but )?text|(?:text|txt|message) (?:me |us |only |instead )?\| (?:but |please )?(?:dont|do not) call|only (?:send|text|the|about|want|dresses|sales|\w+ please)|just (?:send|text|the|e ?mail|call)|but (?:keep|still|do|you can|please (?:keep|send)|send|i (?:still|do)|text|leave)|"
+    r"(?<!dont )(?<!not )(?<!you )(?<!u )keep (?:the|texting|sending|me on)|(?:texts?|texting) (?:is|are|it is|works|only)|(?<!stop )(?<!more )(?<!no )(?:texts?|texting) (?:ok|okay)|(?<!dont )(?<!not )(?<!never )(?<!or )(?:call|e ?mail) (?:me|is|instead)|other than|except|"
     r"texts? (?:are|is) (?:fine|ok|okay|good)|use (?:my|the) (?:other|cell|new|work)|once a (?:day|week|month)|less often|fewer|(?:dont|do not|stop|not) (?:text|texting|message|messaging) \| (?:just |please |only )*(?:call|e ?mail))\b"
 )
 _JOKING: Final = re.compile(r"\b(?:just kidding|jk|im kidding|only kidding|kidding lol|im joking|just joking)\b")
@@ -55,7 +55,7 @@ _IDIOMS: Final = re.compile(
     r"|\bwrong (?:size|color|colour|order|item|address|date|time|day|price|one|way|with)\b"
 )
 _PARTIAL_UNSUBSCRIBE: Final = re.compile(
-    r"\b(?:unsubscribed?|unsub|(?:remove|delete|take) (?:me|us|my name)|opt (?:me )?out|take me off)(?: \w+){0,3} (?:e ?mails?|mail|newsletters?|catalogs?|calls|phone calls|voicemail|paper|hold|speaker|do not disturb|waitlist|waiting list|wait list|guest list|group chat|reservation|raffle|schedule|autopay|auto ?pay|autoship|insurance|class|team(?! (?:texts?|messages?|list))|meeting|event|order|appointment|gift wrap|warranty|the (?:\w+ )?(?:order|class|team|party|game|trip|event|appointment|reservation|schedule|meeting|study|plan|course|lease|account))\b"
+    r"\b(?:unsubscribed?|unsub|(?:remove|delete|take) (?:me|us|my name)|opt (?:me )?out|take me off)(?: \w+){0,3} (?:e ?mails?(?! (?:and|or) text)|mail|newsletters?|catalogs?|calls|phone calls|voicemail|paper|hold|speaker|do not disturb|waitlist|waiting list|wait list|guest list|group chat|reservation|raffle|schedule|autopay|auto ?pay|autoship|insurance|class|team(?! (?:texts?|messages?|list))|meeting|event|order|appointment|gift wrap|warranty|the (?:\w+ )?(?:order|class|team|party|game|trip|event|appointment|reservation|schedule|meeting|study|plan|course|lease|account))\b"
 )
 
 

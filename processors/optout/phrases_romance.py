@@ -36,7 +36,7 @@ LANGUAGES: Final[tuple[Language, ...]] = (
         r"(?:deja|dejen|deje|dejar|para|paren|pare|basta) (?:ya )?(?:de|con) (?:\w+ ){0,2}?(?:enviar|mandar|escribir|molestar|mensaje|textear|contactar|llamar|enviando|spam|fastidiar|joder|chingar|hostigar|acosar|texto|sms|recibir|estar)\w*",
         r"(?:ya )?no (?:me |nos |le )?(?:vuelv\w+ a |sig\w+ |est\w+ )?(?:envi|mand|escrib|contact|molest|llam|text|mensaj|busqu|fastidi)\w+(?: (?:mas|mensajes?|nada|textos?|ya|sms|por|favor|mas mensajes|nunca|jamas|gracias|a este numero|este tipo de mensajes|estos|sus|esto|esos|esas|publicidad|promociones|cosas|tantos|otra|vez|le|me|ningun|de|nuevo))*" + END,
         r"no (?:\w+ )?(?:quiero|deseo|necesito|queremos|quisiera|me interesa|deseamos|autorizo) (?:\w+ ){0,3}?(?:mensajes|textos|sms|publicidad|promociones|recibir|recibiendo|saber nada|que me (?:\w+ )?(?:escrib|mand|envi|contact|molest|llam|text)\w+)(?! (?:el|la|mi) (?:pedido|paquete|orden|factura))(?! de (?:voz|audio))",
-        r"no quiero (?:nada )?(?:mas|esto|estos)" + END,
+        r"no quiero (?:nada )?(?:mas|esto|estos)" + END + r"|no quiero (?:\w+ )?(?:estar|seguir) en (?:su|la|esta|tu) lista",
         r"(?:quiero|deseo|quisiera|necesito|solicito|como|favor de|por favor|me gustaria|pueden?|puedo|podrian?|hago para)(?: \w+){0,2} (?:darme de baja|desuscribirme|cancelar (?:la |mi |esta |los |estos )?(?:suscripcion|mensajes|textos|sms)|que me (?:quiten|borren|eliminen|saquen)|"
         r"(?:salir(?:me)?|salgo|saco|quito|borro) (?:mi numero )?de (?:esta|la|su|esto)(?: lista)?|me (?:salgo|borro|quito) de|cancelo (?:esto|los|estos|sus)|dejar de recibir|que (?:dejen|paren) de|quitarme|borrarme|sacarme|eliminarme|ser (?:removid|eliminad|borrad|retirad)\w)",
         r"(?:me )?(?:dame|denme|deme|dar|darme|darnos|den|da|doy|dan|demos|dense) de baja|baja (?:sms|del servicio|de la lista|de mensajes)",
@@ -46,7 +46,7 @@ LANGUAGES: Final[tuple[Language, ...]] = (
         r"dej[ae]n?(?:me|nos) (?:en paz|tranquil\w)|no (?:me )?moleste[ns]?(?: mas)?",
         r"(?:cancel|par|deten|stop|suspend|termin|deteng|paren|dejar|alto|basta)\w* (?:ya |con |a |de )?(?:los |estos |sus |de |todos |mis |esos |las )*(?:mensajes|textos|sms|alertas|notificaciones|publicidad|promociones|mensajitos)|alto a (?:los|estos|sus) (?:mensajes|textos)",
         r"(?:revoco|retiro|cancelo) mi (?:consentimiento|autorizacion|permiso)|por ?que (?:me )?(?:siguen?|estan?|sigues?|continuan?)?(?: )?(?:mand|envi|escrib|text|molest|contact)\w+(?: \w+){0,4}" + END + r"|(?:los|te|las|voy a) (?:voy a )?bloquear(?:los)?",
-        guard=r"\b(?:no dejen? de|no pares? de|no pare de|no quiero (?:dejar|darme)|no (?:me )?(?:elimin|borr|quit|saqu|remuev|retir)\w+|no puedo|despues|antes de|domingos?|la noche|a las|mandame|mandeme|escribeme|enviame|escribame|por que no|que no me|si no|hoy|ahorita|manana|solo|excepto|cita|pedido)\b",
+        guard=r"\b(?:no dejen? de|no pares? de|no pare de|no quiero (?:dejar|darme)|no (?:me )?(?:elimin|borr|quit|saqu|remuev|retir)\w+|no puedo|despues|antes de|domingos?|la noche|a las|mandame|mandeme|escribeme|enviame|escribame|por ?que no|si no|hoy|ahorita|manana|solo|excepto|cita|pedido)\b",
     ),
     language(
         "pt", "PARAR",
