@@ -25,7 +25,7 @@ _NOISE: Final = words_of(
     fucking fuckin fing effing bloody nope no nah naw na yes yeah yea yep yo ugh ughh argh grr hmm um uh well so then dear
     respectfully morning afternoon evening again always sirs gentlemen greetings everyone crap shit bs hun honey sweetie
     amigo assholes asshole idiots idiot jerk jerks creep creeps morons moron bot robot losers bitch bitches today pleeease
-    pleaseee pleasee thankyou thanku byebye bye goodbye cheers regards kind finally definitely absolutely simply and 2day omg ew eww yuck gross x xx xo xoxo fam homie cuz sis queen king boss chief broski fella request requests requested requesting but
+    pleaseee pleasee thankyou thanku byebye bye goodbye cheers regards kind finally definitely absolutely simply and n 2day omg ew eww yuck gross x xx xo xoxo fam homie cuz sis queen king boss chief broski fella request requests requested requesting but
     """
 )
 """What people say around a strong keyword without saying anything else. `oh` and `omg` are left out: they tease."""
@@ -218,7 +218,7 @@ def _instruction(core: list[str]) -> Form | None:
     kept = core[at:]
     if len(kept) > 1 and len(set(kept)) == 1 and kept[0] in WEAK_WORDS:
         return Form(kept[0].upper(), "format.repeated")
-    if len(kept) > 1 and not STRONG_WORDS.isdisjoint(kept) and _KEYWORDS.issuperset(kept):
+    if len(kept) > 1 and not STRONG_WORDS.isdisjoint(kept) and (_KEYWORDS | {"and", "or", "n"}).issuperset(kept):
         return Form(next(word for word in kept if word in STRONG_WORDS).upper(), "format.repeated")
     if at and len(kept) > 1 and kept[0] in WEAK_WORDS and not STRONG_WORDS.isdisjoint(kept):
         kept = [next(word for word in kept if word in STRONG_WORDS), *kept]

@@ -82,6 +82,11 @@ ROWS: Final = (
             limited=False,
         ),
         rule(
+            "mark_do_not_text",
+            rf"(?:preferences?|settings?|me|us|number|status|down) (?:to|as) (?:a )?(?:do not|dont|no) (?:text|contact|texts|texting|message|messages|call){AGAIN}{END}",
+            limited=False,
+        ),
+        rule(
             "object_to",
             rf"(?:i|we) (?:hereby |strongly )?object to (?:(?:receiving|getting|these|this|your|all|any|direct|the) ?)+(?:{TEXTS})?|right to object to (?:direct )?marketing",
             limited=False,
@@ -156,7 +161,7 @@ ROWS: Final = (
     ),
     on(
         "contact call text",
-        rule("do_not_contact_list", rf"{START}do not (?:contact|call|text) list{AGAIN}{END}"),
+        rule("do_not_contact_list", rf"{START}(?:do not|no) (?:contact|call|text) list{AGAIN}{END}"),
     ),
     on(
         "desist disturb dnc",
@@ -174,7 +179,7 @@ ROWS: Final = (
         ),
         rule(
             "do_not_call",
-            r"(?:put|add|place) (?:me|my number|us|this number) (?:on|to) (?:your |the |a )?(?:do not|dont|dnc)(?: \w+)?(?: \w+)? ?(?:list|registry)?",
+            r"(?:put|add|place) (?:me|my number|us|this number) (?:on|to) (?:your |the |a )?(?:do not|dont|dnc|no contact|no text|no call)(?: \w+)?(?: \w+)? ?(?:list|registry)?",
             limited=False,
         ),
     ),

@@ -192,7 +192,7 @@ ROWS: Final = (
         ),
     ),
     on(
-        "rid consider accept take treat opt unsubscribe cancel end terminate block blocked blocking disable discontinue turn shut deactivate pause kill cancell",
+        "honor honour process respect acknowledge removal rid consider accept take treat opt unsubscribe cancel end terminate block blocked blocking disable discontinue turn shut deactivate pause kill cancell",
         rule("turn_off", rf"(?:turn|shut|switch) {FILL}{TEXTS} off", guard=rf"{NEGATED}|(?:\b(?:how did|did|i)$)"),
         rule(
             "cancel_texts",
@@ -231,6 +231,18 @@ ROWS: Final = (
             keyword="BLOCK",
             limited=False,
             guard=r"(?:\b(?:if|why|says|said|saying)$)",
+        ),
+        rule(
+            "honor_request",
+            r"(?:honou?r|process|respect|acknowledge) (?:my|our|this|the) (?:\w+ ){0,2}?(?:opt ?out|request to (?:stop|opt out|unsubscribe|be removed|be taken off)|(?:stop|unsubscribe|removal|opt out) request|removal|unsubscribe)",
+            keyword="OPT OUT",
+            limited=False,
+        ),
+        rule(
+            "requested_removal",
+            r"request(?:ed|ing)? (?:a )?removal(?! of (?!my number|my name|my info|me|this number))",
+            keyword="REMOVE ME",
+            limited=False,
         ),
         rule("cancel_me", rf"{START}cancel (?:me|my number|this number)(?: out)?{AGAIN}{END}", keyword="CANCEL"),
         rule(

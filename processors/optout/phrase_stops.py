@@ -141,6 +141,11 @@ ROWS: Final = (
             guard=r"(?:\b(?:never|didnt|did not|not|dont|who)(?: \w+)?$)",
         ),
         rule(
+            "were_told_to_stop",
+            r"(?:were|was|been|got) (?:told|asked|instructed|warned)(?: \w+)? to (?:stop|quit|cease|unsubscribe)(?= \||$| texting| messaging| contacting)",
+            guard=r"(?:\b(?:i|ive|we|he|she|my \w+)(?: have| had)?$)",
+        ),
+        rule(
             "replied_stop",
             r"(?:replied|reply|texted|sent|said|typed|answered|responded|text|texting|sending|replying|put|wrote|saying)(?: \w+){0,3} stop (?:\d|\w+ (?:time|times)|already|before|again|and (?:\w+ )?(?:i |you |u )?(?:still|keep|get|am|im)|but|yesterday|last|so many|multiple|several|twice|many)",
             limited=False,
@@ -172,7 +177,12 @@ ROWS: Final = (
         ),
     ),
     on(
-        "again time",
+        "again time keep more next another",
+        rule(
+            "once_more",
+            r"(?:keep (?:texting|messaging|contacting|sending|spamming)(?: \w+){0,2}|(?:one more|another|next|1 more) (?:text|message|msg)(?: from you)?) (?:and|or) (?:i|ill|im|i will|i am|im going to)(?: \w+){0,3} (?:sue|report|reporting|block|blocking|call the|calling the|police|lawyer|attorney|fcc|ftc|complaint)\b",
+            limited=False,
+        ),
         rule(
             "if_again",
             r"(?:text|message|contact|call|msg|txt)(?: (?:me|us|this number|my phone))? (?:again|one more time|another time|1 more time)(?: \w+)? (?:and|or) (?:i|ill|im|we|my|you|youll|ur)\b"

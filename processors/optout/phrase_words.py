@@ -49,7 +49,7 @@ FREE: Final = rf"(?: (?!(?:{OTHER}|{LATER})(?: |$))\w+)"
 AGAIN: Final = (
     r"(?: (?:(?:\d{1,3}|many|multiple|several|two|three|four|five|ten|a hundred|a million|a dozen) times|times|ty|kindly|for good|"
     r"right now|tho|though|bye|goodbye|sirs|dammit|damnit|god damn it|for (?:gods|fucks|christs|petes) sake|jesus|christ|mate|bruh|lady|"
-    r"team|seriously|permanently|completely|altogether|entirely|as soon as possible|effective immediately|i mean it|whatsoever|for the (?:last|second|third|final|\w+th) time|"
+    r"team|seriously|permanently|completely|altogether|entirely|as soon as possible|effective immediately|i mean it|whatsoever|for (?:weeks|months|days|years)|for the (?:last|second|third|final|\w+th) time|"
     r"in (?:the )?future|going forward|moving forward|from now on|of any kind|so much|very much|regards|god bless|dear|folks|lol stop|"
     r"to (?:this|my|our) (?:\w+ )?(?:number|phone|cell|line)|have a (?:good|nice|great|blessed) (?:day|one|evening|night)|"
     r"now|please|pls|plz|again|anymore|any more|no more|nomore|ever|at all|already|immediately|asap|ok|okay|thanks|thank you|"

@@ -26,7 +26,9 @@ _POLITE: Final = re.compile(
     r" (?:if|that|to) (?:you|u|yall|someone|you guys|have)(?: (?:guys|could|would|can|will|please|just|all|had|do|have))*$"
 )
 """`it would be great if you could`: no condition."""
-_REFUSED: Final = re.compile(r"\b(?:absolutely|definitely|certainly|of course|hell|heck|probably) not$")
+_REFUSED: Final = re.compile(
+    r"\b(?:absolutely|definitely|certainly|of course|hell|heck|probably) not$|\b(?:said|promised|claimed)(?: \w+)? (?:you|yall|u|to)(?: (?:would|will|had|were going to))?$"
+)
 """`absolutely not stop texting me`: two sentences whose mark is missing."""
 _OWN_SLIP: Final = re.compile(r"\b(?:ignore|oops|my bad|meant (?:for|to)|disregard|last (?:text|message)|wrong chat)\b")
 """Somebody who wrote to the wrong person, and did not want to."""
