@@ -115,7 +115,7 @@ ROWS: Final = (
             rf"(?:never|didnt|did not|dont remember|do not remember|dont recall) (?:ever )?(?:sign(?:ed|ing)? up|signed? on|subscribed?|subscribing|opt(?:ed|ing)? in|ask(?:ed)?|asking|consent(?:ed|ing)?|agreed?|agreeing|requested|authoriz\w+|enrolled)"
             rf"(?: (?:for|to|with))?(?: (?:get|getting|receive|receiving|be on|any of))*(?: (?:this|these|your|any|that|it|be (?:texted|contacted|messaged)|this list|your list))?(?: (?:{TEXTS}|{NEWS}|{LISTS}|crap|shit|bs))*{AGAIN}{END}",
             limited=False,
-            guard=r"(?:\b(?:he|she|they|who|sorry|why|you|u|we|if)(?: \w+)?$)",
+            guard=r"(?:\b(?:he|she|they|has|who|sorry|why|you|u|we|if)(?: \w+)?$)",
         ),
         rule(
             "no_consent",
@@ -137,7 +137,7 @@ ROWS: Final = (
         rule(
             "no_texts",
             rf"no {FILL}(?:te?xts?|txts?|te?xting|text messages|messages|msgs|sms|spam|solicit(?:ing|ations?|ors?)|marketing)(?: messages?)?(?: (?:or|and|nor) (?:calls?|emails?|messages|texts))?{AGAIN}{END}",
-            guard=r"(?:\b(?:have|got|get|received|see|there (?:is|are)|had|been|with|still|i|im|why|is|or)$)",
+            guard=r"(?:\b(?:have|got|get|received|see|there (?:is|are|was|were)|had|been|with|still|i|im|why|is|or)$)",
         ),
         rule(
             "no_longer",

@@ -23,7 +23,7 @@ ROWS: Final = (
         ),
         rule(
             "off_a_list",
-            rf"(?:remove|removed|take|taken|delete|deleted|get|strike|erase|drop|pull|cut|kick|boot|cross|scratch|scrub|drop)(?: \w+){{0,4}}? (?:off|from|out)(?: of)? (?:your|this|ur|all|any|all your|every|whatever|whichever|that|those)(?: \w+)? {LISTS}(?! (?:of|for))|(?:remove|take|delete|get|strike|erase|drop|pull|cut|kick|scratch)(?: {TARGET}| him| her| them| it| my \w+| name| please)+ (?:off|from|out)(?: of)? the (?:(?!bus|potluck|ride|wait\w*|guest|shift|snack|carpool|game|class|team|other)\w+ )?{LISTS}(?! (?:of|for))",
+            rf"(?:remove|take|delete|get|strike|erase|drop|pull|cut|kick|boot|cross|scratch|scrub|drop)(?: \w+){{0,4}}? (?:off|from|out)(?: of)? (?:your|this|ur|all|any|all your|every|whatever|whichever|that|those)(?: \w+)? {LISTS}(?! (?:of|for))|(?:remove|take|delete|get|strike|erase|drop|pull|cut|kick|scratch)(?: {TARGET}| him| her| them| it| my \w+| name| please)+ (?:off|from|out)(?: of)? the (?:(?!bus|potluck|ride|wait\w*|guest|shift|snack|carpool|game|class|team|other)\w+ )?{LISTS}(?! (?:of|for))",
             keyword="REMOVE ME",
             limited=False,
             guard=r"(?:\b(?:did|dont|do not|never|not|didnt|why|who|they|accidentally)(?: \w+){0,2}$)",
@@ -72,7 +72,7 @@ ROWS: Final = (
         ),
         rule(
             "off_your_list",
-            rf"(?:off|out|off of|out of|from) (?:(?:your|ur|this|all) (?!other|wait)(?:\w+ )?|the ){LISTS}{AGAIN}{END}",
+            rf"(?:(?:off|out|off of|out of|from) (?:your|ur|this|all) (?!other|wait)(?:\w+ )?|(?:off|out|off of|out of) the ){LISTS}{AGAIN}{END}",
             keyword="REMOVE ME",
             limited=False,
             guard=r"(?:\b(?:remove|take|delete|add|put)(?: the| an?)? (?!me\b|us\b|my\b|this\b|him\b|her\b|them\b|number\b|name\b|it\b|please\b|our\b)\w+(?: \w+)?$)|(?:\b(?:come|came|item|items|products?|ordered?|pick|picked|one|thing|things|something|sold|did|was|not|dont|why|crossed?|wait|out)(?: \w+){0,3}$)",
@@ -85,7 +85,9 @@ ROWS: Final = (
         ),
         rule(
             "to_be_removed",
-            rf"(?:be|being|get|getting|been) (?:removed|taken off|deleted|taken out|took off)(?: (?:from|off|of|out))?(?: (?:of|your|ur|the|this|all|any|these))*(?: {LISTS}| {TEXTS}| {NEWS}{AGAIN}{END}|{AGAIN}{END})",
+            rf"(?:be|being|get|getting|been) (?:removed|taken off|deleted|taken out|took off)(?: (?:from|off|out|of|your|ur|the|this|all|any|these))*(?: {LISTS}| {TEXTS}| {NEWS}{AGAIN}{END})"
+            rf"|(?:how|want|wants|like|love|asked|ask|asking|request|requesting|requested|need|wish|appreciate|prefer|demand|please|trying)(?: (?:to|do|can|i|for|me|us|my|our|this|number|name|phone|info|have|having|be|get|being))*? (?:be|being|get|getting) (?:removed|taken off|deleted|taken out|took off)(?: (?:from|off|of|this|it))*{AGAIN}{END}"
+            rf"|my (?:phone |cell )?(?:number|name|info)(?: (?:should|must|needs|need|to|can|could|please|has))+ (?:be|get) (?:removed|taken off|deleted){AGAIN}{END}",
             keyword="REMOVE ME",
             limited=False,
             guard=r"(?:\b(?:will|did|dont|do not|not|why|was|cant|have|it|stain|should|can the|the \w+|items?|they|when|how long)(?: \w+){0,3}$)",

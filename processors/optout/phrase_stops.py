@@ -76,7 +76,7 @@ ROWS: Final = (
         rule(
             "stop_subscription",
             rf"{STOP} (?:this|my|the|your) (?:text |sms |message )?(?:subscription|service|alerts|nonsense|madness|crap|shit|bs|harass?ment){AGAIN}{END}",
-            guard=GUARD_STOP,
+            guard=rf"{GUARD_STOP}|(?:\bused to$)",
         ),
         rule(
             "make_it_stop",
@@ -169,10 +169,10 @@ ROWS: Final = (
         ),
     ),
     on(
-        "refrain abstain desist avoid",
+        "refrain abstain desist",
         rule(
             "refrain",
-            rf"(?:refrain|abstain|desist|avoid) (?:from )?(?:\w+ ){{0,2}}?(?:{DOING}|calling|communicat\w+)",
+            rf"(?:refrain|abstain|desist) (?:from )?(?:\w+ ){{0,2}}?(?:{DOING}|calling|communicat\w+)",
             guard=rf"{NEGATED}|(?:\b(?:i|ill|we|to)$)",
         ),
     ),

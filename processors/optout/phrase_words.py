@@ -17,7 +17,7 @@ DOING: Final = (
     r"bother(?:ing|in)|harr?ass?ing|pestering|bugging|annoying|solicit(?:ing|in)|hitting me up|blowing up my phone|"
     r"sending|sendin|writing|reaching out|communicating with)"
 )
-DO: Final = r"(?:te?xt|txt|me?s{1,2}a?e?ge?|msg|contact|call|bother|harr?ass?|spam|solicit|write|reach out(?: to)?|bug)"
+DO: Final = r"(?:te?xt|txt|me?s{1,2}a?e?ge?|msg|contact|call(?! (?:it|him|her|them|the|that|in|ahead)\b)|bother|harr?ass?|spam|solicit|write|reach out(?: to)?|bug)"
 ME: Final = r"(?:me|us|my (?:phone|cell|number|mobile|line)|this (?:number|phone|line|cell)|here)"
 FILL: Final = (
     r"(?:(?:all|any|the|these|those|this|that|them|ur|your|yur|you|more|of|with|w|damn|damned|darn|fuckin?g?|frickin?g?|"
