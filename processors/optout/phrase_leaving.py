@@ -86,7 +86,7 @@ ROWS: Final = (
         rule(
             "to_be_removed",
             rf"(?:be|being|get|getting|been) (?:removed|taken off|deleted|taken out|took off)(?: (?:from|off|out|of|your|ur|the|this|all|any|these))*(?: {LISTS}| {TEXTS}| {NEWS}{AGAIN}{END})"
-            rf"|(?:how|want|wants|like|love|asked|ask|asking|request|requesting|requested|need|wish|appreciate|prefer|demand|please|trying)(?: (?:to|do|can|i|for|me|us|my|our|this|number|name|phone|info|have|having|be|get|being))*? (?:be|being|get|getting) (?:removed|taken off|deleted|taken out|took off)(?: (?:from|off|of|this|it))*{AGAIN}{END}"
+            rf"|(?:how|may|want|wants|like|love|asked|ask|asking|request|requesting|requested|need|wish|appreciate|prefer|demand|please|trying)(?: (?:to|do|can|i|for|me|us|my|our|this|number|name|phone|info|have|having|be|get|being))*? (?:be|being|get|getting) (?:removed|taken off|deleted|taken out|took off)(?: (?:from|off|of|this|it))*{AGAIN}{END}"
             rf"|my (?:phone |cell )?(?:number|name|info)(?: (?:should|must|needs|need|to|can|could|please|has))+ (?:be|get) (?:removed|taken off|deleted){AGAIN}{END}",
             keyword="REMOVE ME",
             limited=False,

@@ -6,7 +6,7 @@ from processors.optout.phrase_words import AGAIN, END, NUMBER, START, on, rule
 
 ROWS: Final = (
     on(
-        "for else mistake error accident mistakenly owner changed wrong rong worng wrogn wong belongs belong wrongnumber wrng incorrect not isnt longer doesnt nobody noone no",
+        "for right not isnt else mistake error accident mistakenly owner changed wrong rong worng wrogn wong belongs belong wrongnumber wrng incorrect not isnt longer doesnt nobody noone no",
         rule(
             "wrong_number",
             rf"(?:{START}|\b(?:you|u|uve|youve|ya|yall|you guys|think|believe|afraid|this is|its|it is|thats|that is|sorry|have|has|got|to|texting|is|at|reached|dialed|texted|messaging|contacting|calling|clearly|reaching|ur|your|have|txting|with|and|im|but|dude|bro|man|lol|nope|no|sir|maam|just|definitely|probably|obviously|now|totally) )(?:got |reached |have |texting |texted |has |a |an |the |have a |calling |contacting |messaging |about |dialed |in |at |to )*(?:wrong|worng|wrogn|wong|rong|wrng|incorrect) (?:(?:phone|cell|mobile|telephone|tel|cellphone) )?{NUMBER}(?! (?:of|on|for (?:my|the|your|a|this|that(?! person)|our|her order|order|delivery|it)|in|was|again|plate|size|color|colour|listed|to (?:call|reach|text)|came|picked|took|got|called|answered|showed|signed|delivered|received|has|ordered|were|but|is (?:on|listed|in)|i |when|at)\b)",
@@ -49,7 +49,7 @@ ROWS: Final = (
         ),
         rule(
             "another_has_it",
-            r"(?:someone|somebody) else (?:has|owns|got|uses|bought) (?:this|that|the) (?:number|phone|cell)|this (?:phone |cell )?(?:number|phone) (?:isnt|is not|aint) (?!yours|ours|its|works)\w+s(?= \||$)",
+            r"this (?:is not|isnt|is no longer) my (?:phone |cell )?number(?: anymore| any more)?(?= \||$)|not the right (?:person|guy|contact)|(?:someone|somebody) else (?:has|owns|got|uses|bought) (?:this|that|the) (?:number|phone|cell)|this (?:phone |cell )?(?:number|phone) (?:isnt|is not|aint) (?!yours|ours|its|works)\w+s(?= \||$)",
             keyword="WRONG",
             limited=False,
             tags=("wrong_number",),

@@ -63,7 +63,7 @@ ROWS: Final = (
         ),
         rule(
             "how_to_stop",
-            rf"(?:how|what)(?: \w+){{0,7}} (?:stop|quit|end) {FILL}(?:{TEXTS}|communications?|(?:these|this|your){AGAIN}{END})(?! (?:on|for|from|about) my\b)",
+            rf"(?:how|what|who)(?: \w+){{0,7}} to (?:stop|quit|end) {FILL}(?:{TEXTS}|communications?|(?:these|this|your){AGAIN}{END})(?! (?:on|for|from|about) my\b)|(?:how|what)(?: \w+){{0,7}} (?:stop|quit|end) {FILL}(?:{TEXTS}|communications?|(?:these|this|your){AGAIN}{END})(?! (?:on|for|from|about) my\b)",
             limited=False,
             guard=r"(?:\b(?:know|no idea)$)",
         ),
