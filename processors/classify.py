@@ -14,10 +14,10 @@ from typing import Final, Literal
 import msgspec
 
 from processors.optout import formats, languages, normal, phrases, reactions, spellings, tags, unwritten
-from processors.optout.words import EXACT, Keyword, pack, rows
+from processors.optout.words import ASKED, EXACT, Keyword, pack, rows
 from schemas.records import MessageLabel
 
-RULESET_VERSION: Final = "2026.11-2"
+RULESET_VERSION: Final = "2026.11-3"
 """Changes whenever a text could be judged differently."""
 
 MatchType = Literal["provider", "exact", "format", "misspelling", "obfuscated", "phrase", "abuse"]
@@ -134,19 +134,21 @@ def _by_keyword(key: str, own: str, policy: Policy) -> Classification | None:
     if row is not None:
         return _classified(row, "exact", own)
     if not key.isascii():
-        row = policy.keywords.get(normal.look_alike(key))
+        row = (
+            policy.keywords.get(normal.look_alike(key))
+            or policy.keywords.get(normal.look_alike_by_sound(key))
+            or policy.keywords.get(normal.zero_as_letter(key))
+        )
         if row is not None:
             return _classified(row, "obfuscated", own)
     return None
 
 
-def _by_sense(  # noqa: PLR0911 - one return a layer
-    plain: str, key: str, own: str, policy: Policy
-) -> Classification | None:
+def _by_sense(plain: str, key: str, own: str, policy: Policy) -> Classification | None:
     """Everything beyond the table; each layer is wider than the one before it."""
     machine, (plain, footed) = unwritten.is_machine(plain), unwritten.without_footer(plain)
     if machine:
-        return _of_phrase(_by_phrase(plain)) or _MACHINE if unwritten.speaks_of_itself(plain) else _MACHINE
+        return _of_person(plain, own) or _MACHINE
     if footed:
         key = normal.key_of(plain)
     words = normal.mixed_words_folded(key).split(" ")
@@ -158,17 +160,28 @@ def _by_sense(  # noqa: PLR0911 - one return a layer
         found = _by_form(words, own, plain, policy)
         if found is not None:
             return found
-    said = formats.in_a_sentence(plain, own)
-    if said is not None:
-        return Classification("opt_out", said.keyword, "format", said.rule_id, own[:MATCHED_CHARS_MAX])
-    phrase = _of_phrase(_by_phrase(plain))
-    if phrase is not None:
-        return phrase
+    found = _of_sentence(plain, own) or _of_phrase(_by_phrase(plain))
+    if found is not None:
+        return found
     abuse = tags.abuse_of(key)
     if abuse is not None:
         label: MessageLabel = "opt_out" if policy.spam_action == "stop" else "reply"
         return Classification(label, abuse.upper(), "abuse", f"abuse.{abuse}", abuse, ("abuse",))
     return _MACHINE if footed else None
+
+
+def _of_person(plain: str, own: str) -> Classification | None:
+    """What begins like a machine's answer and speaks of itself is read once more."""
+    if not unwritten.speaks_of_itself(plain):
+        return None
+    return _of_phrase(_by_phrase(plain)) or _of_sentence(plain, own)
+
+
+def _of_sentence(plain: str, own: str) -> Classification | None:
+    said = formats.in_a_sentence(plain, own)
+    if said is None:
+        return None
+    return Classification("opt_out", said.keyword, "format", said.rule_id, own[:MATCHED_CHARS_MAX])
 
 
 def _of_phrase(phrase: phrases.Phrase | None) -> Classification | None:
@@ -181,18 +194,34 @@ def _of_phrase(phrase: phrases.Phrase | None) -> Classification | None:
 
 def _by_phrase(plain: str) -> phrases.Phrase | None:
     """A phrase within a clause; where none is, one that goes over the end of a line."""
-    clauses = phrases.respelt(normal.shortened(normal.mixed_words_folded(normal.clauses(plain))))
-    found = phrases.find(clauses) or languages.find(clauses)
+    clauses = normal.shortened(normal.mixed_words_folded(normal.clauses(plain)))
+    found = phrases.find(phrases.respelt(clauses)) or languages.find(clauses)
     return _by_phrase(plain.replace("\n", " ")) if found is None and "\n" in plain else found
+
+
+def _by_core(core: list[str], words: list[str], own: str, policy: Policy) -> Classification | None:
+    """What is left without courtesy is a row of the table, spelt letter by letter, or a stop sign."""
+    if not core and policy.stop_signs and not _STOP_SIGNS.isdisjoint(own):
+        return Classification("opt_out", "STOP", "exact", "exact.stop_sign", own[:MATCHED_CHARS_MAX])
+    if not core or core == words:
+        return None
+    if len(core) > 1 and all(len(word) == 1 for word in core):
+        spelt = policy.spaced.get("".join(core))
+        return _classified(spelt, "obfuscated", own) if spelt is not None and spelt.label == "opt_out" else None
+    text = " ".join(core)
+    row = policy.keywords.get(text)
+    if row is not None and row.label == "opt_out":
+        return _classified(row, "format", own)
+    asked = ASKED.get(text) if formats.asks(words) else None
+    return _classified(asked, "format", own) if asked is not None else None
 
 
 def _by_form(words: list[str], own: str, plain: str, policy: Policy) -> Classification | None:
     """The whole message is a keyword with courtesy, copied from an instruction, or spelt in its own way."""
     core = formats.without_courtesy(words)
-    if core and core != words:
-        row = policy.keywords.get(" ".join(core))
-        if row is not None and row.label == "opt_out":
-            return _classified(row, "format", own)
+    found = _by_core(core, words, own, policy)
+    if found is not None:
+        return found
     form = formats.read([normal.shortened(word) for word in core] if len(core) > 1 else core or words)
     if form is not None:
         return Classification("opt_out", form.keyword, "format", form.rule_id, own[:MATCHED_CHARS_MAX])

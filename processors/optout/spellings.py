@@ -14,11 +14,11 @@ from rapidfuzz.distance import OSA
 from processors.optout.normal import words_of
 
 _FIGURES: Final = str.maketrans(
-    {"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s", "+": "t"}
+    {"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s", "+": "t", "!": "i"}
 )
 """Figures and signs that people write for letters."""
 _FIGURE_TARGETS: Final = frozenset(
-    {"stop", "stopall", "quit", "cancel", "unsubscribe", "unsub", "optout", "revoke", "remove", "block"}
+    {"stop", "stopall", "quit", "cancel", "unsubscribe", "unsub", "optout", "revoke", "remove", "removeme", "block"}
 )
 """END and WRONG are left out: `3nd` is a slip for an ordinal."""
 _MASKED: Final = re.compile(r"[a-z]+(?:[*#_.][a-z]+)+")
@@ -45,7 +45,7 @@ _LONGEST: Final = 40
 _REAL_WORDS: Final = words_of(
     """
     top tops step steps shop shops slop sop sops stow stows strop stoop stoops stomp stomps atop estop swop swops
-    stob stot stoup stope stor stof stom stork stoa scop stopped stopper stopping tope stoep evoke cancer
+    stob stot stoup stope stor stof stom stork stoa scop stopped stopper stopping stops tope stoep evoke cancer
     cancels chancel
     """
 )
@@ -73,22 +73,88 @@ _LONG: Final = "unsubscribe"
 _LONG_SLIPS_MAX: Final = 2
 _LONG_LENGTHS: Final = range(8, 15)
 _OPPOSITES: Final = frozenset({"subscribe", "subscribed", "resubscribe", "subscriber", "subscribes", "unsubscribing"})
+_SAID: Final = frozenset({"stahp", "stawp", "stoph", "stahpp", "stawpp", "shtop", "estop"})
+"""STOP as it is said."""
 _TELESCOPED: Final = frozenset(
     {"unscribe", "unscribed", "unsuscrib", "unsubscrib", "unsubcrib", "desubscribe", "dissubscribe"}
 )
 """Shorter writings of UNSUBSCRIBE that are more than two slips away or look like its opposite."""
 _GLUED: Final = re.compile(
     r"(?:please|pls|plz|just)?(?:stop|unsubscribe)(?:all|it|this|now|please|pls|plz|me|texts?|texting(?:me)?|messages|messaging(?:me)?)?"
-    r"(?:please|pls|plz|now)?"
+    r"(?:please|pls|plz|now|thanks|thankyou|thx)?|(?:please)?(?:takeme|takemynumber|removeme|deleteme)(?:off|from)?(?:of)?(?:your|this|the|ur)?(?:list)?|unsubscribeme|"
+    r"(?:please)?(?:leavemealone|optmeout|donttextme|dontcontactme|nomoretexts|nomoremessages)"
 )
 
 
 STOP_SLIPS: Final = frozenset(
     {slip for slip, word in _SLIPS.items() if word == "stop"}
-    | {"stahp", "stawp", "stoph"}
+    | _SAID
     | {a + b + c + "p" for a in "s5" for b in "t7" for c in "o0"}
 ) - {"stop"}
 """STOP misspelt, as it is said, and with figures; for rules that ask for more than the word."""
+
+
+_REAL_NEAR: Final = words_of(
+    """
+    testing massage massages massaged passage passages spending ending tending mending lending vending rending seeding
+    seending numbers numbered numbed lumber umber umbers members member messaged messages message texts texted remover
+    removes removed removal contract contracts contacted contacts contact contacting contracting relieving removing bothering
+    bothered sensing seeding contractor remote leaves lease leaved leaver leaven lave leavy along atone aloe alone aline wrongs
+    wring wrung pleased pleases pleas deleted deletes cancels cancer cancels chancel contacting sanding
+    """
+)
+_NEAR_FEWEST: Final = 4
+"""Letters of a slip; a shorter one is too near to too much."""
+_NEAR_SPELT: Final[Mapping[str, str]] = {
+    "blowing": "blowin",
+    "do not": "dno",
+    "dont": "dnt dontt",
+    "from": "frm fom",
+    "getting": "gettin",
+    "hitting": "hittin",
+    "let me": "lemme",
+    "list": "lsit lisst lst",
+    "and": "n nd",
+    "me": "mee ne mw mi",
+    "why": "y wy",
+    "messages": "msgz mesgs",
+    "messaging": "msgn msgin",
+    "more": "moar",
+    "number": "numba numbr nbr numer",
+    "quit": "qiut qit quti",
+    "receive": "recieve recive",
+    "receiving": "recieving",
+    "remove": "remve rmove remov rmv",
+    "remove me": "removeme",
+    "sending": "sendn snding",
+    "stop": "atop",
+    "take": "tak tkae taek",
+    "take me": "takeme",
+    "text": "tex tetx txet",
+    "text me": "textme txtme",
+    "texting": "txtn txtin textn txtng txting textig textting textin",
+    "texting me": "textingme",
+    "texts": "txtz textes textz",
+    "the": "da tha",
+    "these": "deez dese",
+    "this": "dis ths",
+    "want to": "wanna",
+    "wrong": "wronge worng rong wrog wrnog wromg wron",
+    "your": "yur yalls",
+}
+"""Word to the spellings that no single slip makes, and the dialect's own."""
+_NEAR_WORDS: Final = words_of(
+    """
+    texting messages messaging message sending contacting contact remove number receiving bothering please leave alone wrong delete cancel
+    """
+)
+NEAR: Final[Mapping[str, str]] = {
+    slip: word
+    for word in sorted(_NEAR_WORDS)
+    for slip in _one_slip(word)
+    if slip[0] == word[0] and len(slip) >= _NEAR_FEWEST and slip not in _REAL_NEAR
+} | {slip: word for word, spelt in _NEAR_SPELT.items() for slip in spelt.split()}
+"""Words of the subject misspelt, for phrases: a phrase asks for more than the word, so the words beside it guard it."""
 
 
 class Read(NamedTuple):
@@ -97,6 +163,11 @@ class Read(NamedTuple):
     keyword: str
     how: Literal["misspelling", "obfuscated"]
     rule_id: str
+
+
+def letters_of(word: str) -> str:
+    """The word with its figures read as letters."""
+    return word.translate(_FIGURES)
 
 
 def is_unsubscribe(word: str) -> bool:
@@ -113,6 +184,8 @@ def read_word(word: str) -> Read | None:
         for reading in (figured, word.replace("1", "l").translate(_FIGURES)):
             if reading in _FIGURE_TARGETS:
                 return Read(reading, "obfuscated", "obfuscated.figures")
+        if figured[:2] == "st" and _SLIPS.get(figured) == "stop":
+            return Read("stop", "obfuscated", "obfuscated.figures")
     if not word.isalpha():
         return _masked(word)
     return _stretched(word) or _slipped(word)
@@ -147,7 +220,7 @@ def _stretched(word: str) -> Read | None:
         found = _REPEATED.fullmatch(word)
         return Read(found[1], "obfuscated", "obfuscated.repeated") if found is not None else None
     runs = [(letter, len(list(run))) for letter, run in groupby(word)]
-    if max(length for _, length in runs) < _RUN_MIN:
+    if max(length for _, length in runs) < _RUN_MIN and (len(runs) != len("stop") or len(word) < len("sttopp")):
         return _glued(word)
     squeezed = "".join(letter for letter, _ in runs)
     for target in _STRETCHED:
@@ -160,11 +233,14 @@ def _glued(word: str) -> Read | None:
     """`stoptexting`, `plsstop`: the spaces were lost."""
     if _GLUED.fullmatch(word) is None:
         return None
-    return Read("unsubscribe" if "unsubscribe" in word else "stop", "obfuscated", "obfuscated.glued")
+    for part in ("unsubscribe", "optout", "remove"):
+        if part in word:
+            return Read(part, "obfuscated", "obfuscated.glued")
+    return Read("stop", "obfuscated", "obfuscated.glued")
 
 
 def _slipped(word: str) -> Read | None:
-    found = _SLIPS.get(word)
+    found = "stop" if word in _SAID else _SLIPS.get(word)
     if found is not None:
         return Read(found, "misspelling", f"misspelling.{found}")
     if is_unsubscribe(word):

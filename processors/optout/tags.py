@@ -37,7 +37,7 @@ _TAG_WORDS: Final = words_of(
     """
     interested interest thanks thank pass uninterested who whos number resubscribe subscribe sign add opt stop
     unsubscribe again remove signed away block blocked blocking lawyer attorney ftc fcc tcpa sue harass harassing
-    harassed harassment report reported reporting
+    harassed harassment report reported reporting text texts know
     """
 )
 """One of them stands in every text that has a tag."""

@@ -4,25 +4,27 @@ import re
 from typing import Final, NamedTuple
 
 _SIGNATURE: Final = re.compile(
-    r"^\s*(?:--\s*$|sent (?:from|via|with) |get outlook for |envoyé (?:de|depuis) |enviado (?:desde|do|de) |"
+    r"^[ \t]*(?:--[ \t]*$|sent (?:from|via|with) |get outlook for |envoyé (?:de|depuis) |enviado (?:desde|do|de) |"
     r"(?:von meinem .{1,20} )?gesendet |inviato da |verzonden vanaf |skickat från |"
     r"on .{4,60} wrote:|-{2,} ?original message|from: .{1,80}$)",
     re.IGNORECASE | re.MULTILINE,
 )
-_QUOTED_LINE: Final = re.compile(r"^\s*[>|].*$", re.MULTILINE)
+_QUOTED_LINE: Final = re.compile(r"^[ \t]*[>|].*$", re.MULTILINE)
 _MACHINE: Final = re.compile(
     r"\s*(?:\W{0,3})(?:network msg\b|free ?msg\b|auto(?:matic|mated)?[- ]?(?:reply|response|responder)\b|autoreply\b|"
     r"this (?:is an automated|number (?:does not|doesnt|cannot|can not|is not able to|is unable to) )|"
     r"(?:sorry |hi |hello )?im (?:currently )?(?:driving|out of (?:the )?office|away from my phone)\b|"
     r"out of (?:the )?office\b|message blocking is active|service access denied|"
     r"(?:the )?(?:person|subscriber|number|customer) you (?:are|have|dialed|called)|"
+    r"you have (?:now |been |already |successfully )*(?:unsubscribed|opted out|been removed|been unsubscribed)|you are (?:now )?(?:unsubscribed|opted out)|"
+    r"you (?:will|shall) (?:no longer|not) receive|"
     r"your message (?:could not|was not|cannot|has been received)|(?:this )?mailbox is full|"
     r"unable to (?:send|deliver) (?:your )?message|message not delivered|"
     r"thank(?:s| you) for (?:contacting|texting|messaging|reaching|your (?:message|text|inquiry)).{0,160}"
     r"(?:msg|message|business hours|as soon as|shortly|get back to you|reply (?:stop|help)|team member|representative))"
 )
-_SELF: Final = re.compile(r"\b(?:me|my|us)\b")
-_TRAILING: Final = re.compile(r"\s+(?:sent from my|get outlook for) [\w ]{2,40}\.?\s*$", re.IGNORECASE)
+_SELF: Final = re.compile(r"\b(?:me|my|us|please stop)\b")
+_TRAILING: Final = re.compile(r"(?<=\S)\s+(?:sent from my|get outlook for) [\w ]{2,40}\.?\s*$", re.IGNORECASE)
 _FOOTER: Final = re.compile(
     r"(?:\b(?:reply|text|txt|send|rply|respond(?: with)?)\W{1,3}(?:stop|end|quit|cancel|unsubscribe|unsub|optout)\W{1,3}"
     r"(?:to|2|for|=|at any)\b[^.!?\n]{0,60}"
@@ -61,7 +63,7 @@ def speaks_of_itself(plain_text: str) -> bool:
 
 def is_machine(plain_text: str) -> bool:
     """Whether an answering machine or a carrier wrote it, by how it begins."""
-    return _MACHINE.match(plain_text) is not None
+    return _MACHINE.match(plain_text) is not None or "data rates may apply" in plain_text
 
 
 def without_footer(plain_text: str) -> tuple[str, bool]:

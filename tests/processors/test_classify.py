@@ -1,5 +1,7 @@
 """What people write and what it means: the labelled texts, and what holds for every keyword and every string."""
 
+import time
+import timeit
 import unicodedata
 
 import pytest
@@ -42,6 +44,22 @@ TABLE = [
     ("help", "help", "HELP", "exact"),
     ("stop by tomorrow", "reply", None, None),
     ("please cancel my order", "reply", None, None),
+    ("\u0421\u0422\u041e\u0420", "opt_out", "STOP", "obfuscated"),
+    ("\ua4e2TOP", "opt_out", "STOP", "obfuscated"),
+    ("bro stop for the love of god", "opt_out", "STOP", "format"),
+    ("I already voted stop", "opt_out", "STOP", "format"),
+    ("stpo txtin me", "opt_out", "STOP", "phrase"),
+    ("s t o p texting me", "opt_out", "STOP", "phrase"),
+    ("alto por favor", "opt_out", "ALTO", "format"),
+    ("why won't you stop texting me", "opt_out", "STOP", "phrase"),
+    ("it would be great if you could remove my number", "opt_out", "REMOVE ME", "phrase"),
+    ("stops", "reply", None, None),
+    ("stop sending me the wrong size", "reply", None, None),
+    ("stop? no don't stop", "reply", None, None),
+    ("why did the texts stop", "reply", None, None),
+    ("take eggs off the list", "reply", None, None),
+    ("was that stop message from me", "reply", None, None),
+    ("www.stop.test", "reply", None, None),
     ("", "reply", None, None),
 ]
 
@@ -155,6 +173,14 @@ def test_spam_is_an_opt_out_where_a_list_says_so() -> None:
     assert classify("this is spam").tags == ("abuse",)
 
 
+@pytest.mark.parametrize("text, tag", [
+    ("Don't text, call", "needs_review"), ("Stop texting and call me", "needs_review"), ("do I know you", "who_is_this"),
+    ("not interested", "not_interested"), ("sign me up again", "opt_in_like"),
+])  # fmt: skip
+def test_an_answer_that_a_person_should_read_has_its_tag(text: str, tag: str) -> None:
+    assert (classify(text).label, classify(text).tags) == ("reply", (tag,))
+
+
 def test_stop_signs_can_be_switched_off() -> None:
     assert classify("🛑", policy=policy_of(stop_signs=False)).label == "reaction"
 
@@ -177,6 +203,14 @@ def test_classify_is_total(text: str, policy: object) -> None:
 ), max_size=400))  # fmt: skip
 def test_long_texts_of_dangerous_words_end(words: list[str]) -> None:
     assert classify(" ".join(words)).label in LABELS
+
+
+@pytest.mark.parametrize("piece", ["\n", " ", ">\n", "stop ", "ever again ", "Liked “", "off me ", "s t o p "])
+def test_a_text_of_one_piece_repeated_is_read_at_once(piece: str) -> None:
+    text = piece * (normal.TEXT_CHARS_MAX // len(piece))
+    classify(text)
+    taken = min(timeit.repeat(lambda: classify(text), timer=time.process_time, number=1, repeat=5))
+    assert taken < 0.15
 
 
 def test_of_a_long_text_head_and_tail_are_read() -> None:
