@@ -17,7 +17,7 @@ from processors.optout import formats, languages, normal, phrases, reactions, sp
 from processors.optout.words import ASKED, EXACT, Keyword, pack, rows
 from schemas.records import MessageLabel
 
-RULESET_VERSION: Final = "2026.11-3"
+RULESET_VERSION: Final = "2026.11-4"
 """Changes whenever a text could be judged differently."""
 
 MatchType = Literal["provider", "exact", "format", "misspelling", "obfuscated", "phrase", "abuse"]

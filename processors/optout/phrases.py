@@ -44,9 +44,9 @@ _TOPIC: Final = re.compile(
     r" ?(?:(?:me|us) )?(?:about|regarding|re|on) (?!(?:this|that|it|anything|everything|nothing|stuff|shit|your|these|any of|politics|the election)\b)\w+"
 )
 _INSTEAD: Final = re.compile(
-    r"\b(?:instead|rather than|calling \| (?:just |please |but )?text|(?:text|txt|message) (?:me |us |only |instead )?\| (?:but |please )?(?:dont|do not) call|only (?:send|text|the|about|want|dresses|sales|\w+ please)|just (?:send|text|the|e ?mail|call)|but (?:keep|still|do|you can|please (?:keep|send)|send|i (?:still|do)|text|leave)|"
-    r"(?<!dont )(?<!not )(?<!you )(?<!u )keep (?:the|texting|sending|me on)|(?:texts?|texting) (?:is|are|it is|works|only)|(?<!stop )(?<!more )(?<!no )(?:texts?|texting) (?:ok|okay)|(?<!dont )(?<!not )(?<!never )(?<!or )(?:call|e ?mail) (?:me|is|instead)|other than|except|"
-    r"texts? (?:are|is) (?:fine|ok|okay|good)|use (?:my|the) (?:other|cell|new|work)|once a (?:day|week|month)|less often|fewer|(?:dont|do not|stop|not) (?:text|texting|message|messaging) \| (?:just |please |only )*(?:call|e ?mail))\b"
+    r"\b(?:(?<!call )(?<!call me )(?<!call us )(?<!mail )(?<!mail me )(?<!mail us )(?<!phone me )instead|rather than|calling \| (?:just |please |but )?text|(?:text|txt|message) (?:me |us |only |instead )?\| (?:but |please )?(?:dont|do not) call|only (?:send|text|the|about|want|dresses|sales|\w+ please)|just (?:send|text|the)|but (?:keep|still|do|you can|please (?:keep|send)|send|i (?:still|do)|text|leave)|"
+    r"(?<!dont )(?<!not )(?<!you )(?<!u )keep (?:the|texting|sending|me on)|(?:texts?|texting) (?:is|are|it is|works|only)|(?<!stop )(?<!more )(?<!no )(?:texts?|texting) (?:ok|okay)|(?:e ?mail|mail|send)(?: me| us)? (?:the|my|our|it|that)\b|other than|except|"
+    r"texts? (?:are|is) (?:fine|ok|okay|good)|use (?:my|the) (?:other|cell|new|work)|once a (?:day|week|month)|less often|fewer)\b"
 )
 _JOKING: Final = re.compile(r"\b(?:just kidding|jk|im kidding|only kidding|kidding lol|im joking|just joking)\b")
 _IDIOMS: Final = re.compile(
