@@ -174,7 +174,7 @@ def test_spam_is_an_opt_out_where_a_list_says_so() -> None:
 
 
 @pytest.mark.parametrize("text, tag", [
-    ("Call me instead of texting", "needs_review"), ("do I know you", "who_is_this"),
+    ("Please do not text me after 9pm", "needs_review"), ("do I know you", "who_is_this"),
     ("not interested", "not_interested"), ("sign me up again", "opt_in_like"),
 ])  # fmt: skip
 def test_an_answer_that_a_person_should_read_has_its_tag(text: str, tag: str) -> None:
