@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 # A test of the broker mostly waits, so three workers keep two cores busy; each starts a broker of its own.
 WORKERS := -n 3 --dist loadfile
 
-.PHONY: demo test check bench lint format docs lock clean
+.PHONY: demo test check bench mutants lint format docs lock clean
 
 demo: $(VENV)/.local
 	$(BIN)/trackly demo $(DEMO_ARGS)
@@ -31,6 +31,9 @@ docs: $(VENV)/.dev
 
 bench: $(VENV)/.dev .venv-bench/.done
 	$(BIN)/python -m tests.bench
+
+mutants: $(VENV)/.dev
+	$(BIN)/python -m tests.mutants $(MUTANTS_ARGS)
 
 lock: $(VENV)/.dev
 	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install -q uv

@@ -1,0 +1,1 @@
+"""Breaks of the product that its tests must catch."""
