@@ -95,7 +95,7 @@ async def tried(receiver: Receiver, brokers: Brokers, owner: Owner, **of_ticket:
 
 
 TIER = topics.tier_topic("delivery", 0)
-LEFT = {
+LEFT: dict[str, tuple[int, dict[str, Any], list[str], str]] = {
     "delivered": (200, {}, [topics.ATTEMPTS], "done"),
     "to a tier": (500, {}, [TIER, topics.ATTEMPTS], "done"),
     "given up": (500, {"task": {"attempt": 6}}, [topics.DEAD, topics.ATTEMPTS], "done"),
