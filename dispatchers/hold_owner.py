@@ -161,12 +161,13 @@ class HoldOwner:
         """End the drains, claim what they did, answer what to commit."""
         leaving = self._let_go(partitions)
         positions: dict[Partition, Position] = {}
+        settled = False
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(REVOKE_S):
-                    for owned in leaving:
-                        for drain in owned.drains.values():
-                            await drain.held.settled()
+                    for drain in [drain for owned in leaving for drain in owned.drains.values()]:
+                        await drain.held.settled()
+                    settled = True
         finally:
             for owned in leaving:
                 self._claim(owned)
@@ -174,7 +175,8 @@ class HoldOwner:
                 if floor is not None:
                     positions[owned.place] = (floor, "")
             self._forget(leaving)
-        await asyncio.gather(*(owned.claims.taken() for owned in leaving))
+        if settled:  # else the brokers take nothing, or it is late
+            await asyncio.gather(*(owned.claims.taken() for owned in leaving))
         return positions
 
     def lost(self, partitions: Sequence[Partition]) -> None:
@@ -221,6 +223,7 @@ class HoldOwner:
     def halt(self) -> None:
         """Begin nothing more, and ask nothing more of the brokers."""
         self._halted = True
+        self.tries.halt()
         for task in self._taking:
             task.cancel()
         for owned in self._owned.values():

@@ -40,6 +40,7 @@ class HeldTries:
         self._lanes: Lanes[Ticket] = Lanes(inflight_max=max(1, settings.dispatch.inflight_max // 4))
         self._drain_of: dict[int, Drain] = {}
         """By the id of its Held."""
+        self._halted = False
         self._running: set[asyncio.Task[None]] = set()
         self.may_start: Callable[[], bool] = lambda: True
         """Whether the group has confirmed us since the loop last stood still."""
@@ -74,9 +75,13 @@ class HeldTries:
         """Drop what is queued of a drain."""
         self._lanes.drop(lambda ticket: ticket.held is held)
 
+    def halt(self) -> None:
+        """Start nothing more."""
+        self._halted = True
+
     def start_ready(self) -> None:
         """Begin every try that may begin."""
-        if not self._tries.hops.roomy or not self.may_start():
+        if self._halted or not self._tries.hops.roomy or not self.may_start():
             return
         for ticket in self._lanes.start(mono_s()):
             ticket.held.inflight += 1

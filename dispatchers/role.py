@@ -38,7 +38,8 @@ _LOG = logging.getLogger(__name__)
 
 LEADERS_S: Final = 15.0
 HEARTBEAT_CHECK_S: Final = 0.5
-DRAIN_S: Final = 6.0
+DRAIN_S: Final = 2.0
+"""Longest wait for late acknowledgements; those that count were waited for while partitions were given back."""
 LINGER_MS: Final = 2
 GC_THRESHOLD: Final = 20_000
 """A try leaves no cycles; by default the collector walks every task in flight after each seven hundred allocations,
