@@ -80,6 +80,8 @@ class _Owned:
     """Endpoints with tasks that are held too long, found and not seen to."""
     needs_newer: set[str] = field(default_factory=set)
     """Endpoints whose next task a newer version of this process wrote."""
+    leaving: bool = False
+    """True while it is given back: nothing of it begins, what runs still counts."""
     alive: bool = True
 
 
@@ -188,6 +190,7 @@ class HoldOwner:
         leaving = [self._owned[place] for place in partitions if place in self._owned]
         self._pauses.give_away(owned.place.number for owned in leaving)
         for owned in leaving:
+            owned.leaving = True
             for drain in owned.drains.values():
                 drain.held.closing = True
                 drain.stop()
@@ -252,20 +255,21 @@ class HoldOwner:
             self._expired_s = now
             self._find_old()
         running = [
-            Running(drain.started_s, drain.held.partition, drain.endpoint, drain.stopping) for drain in self._drains
+            Running(drain.started_s, drain.held.partition.number, drain.endpoint, drain.stopping)
+            for drain in self._drains
         ]
         self._turn(turns(list(self._wishes(now)), running, now=now))
 
     def _turn(self, now: Turns) -> None:
-        for _, place, endpoint, purpose in now.begin:
-            owned = self._owned[place]
+        of_number = {owned.place.number: owned for owned in self._owned.values()}
+        for _, number, endpoint, purpose in now.begin:
+            owned = of_number[number]
             waiting = None if owned.index is None else owned.index.of(endpoint)
             if waiting is not None:
                 self._begin(owned, endpoint, waiting, purpose)
-        for _, place, endpoint, _ in now.stop:
-            owned_by = self._owned.get(place)
-            if owned_by is not None and endpoint in owned_by.drains:
-                owned_by.drains[endpoint].stop()
+        for _, number, endpoint, _ in now.stop:
+            if number in of_number and endpoint in of_number[number].drains:
+                of_number[number].drains[endpoint].stop()
 
     def _find_old(self) -> None:
         for owned in self._owned.values():
@@ -275,7 +279,7 @@ class HoldOwner:
     def _wishes(self, now: float) -> Iterator[Wish]:
         probes_at = self._clock.now(mono_ms())
         for owned in self._owned.values():
-            if owned.index is None:
+            if owned.index is None or owned.leaving:
                 continue
             for endpoint, _ in owned.index.endpoints():
                 served_s = owned.served_s.get(endpoint, 0.0)
@@ -283,7 +287,7 @@ class HoldOwner:
                     continue
                 purpose = self._purpose(endpoint, probes_at, now, old=endpoint in owned.old)
                 if purpose is not None:
-                    yield Wish(served_s, owned.place, endpoint, purpose)
+                    yield Wish(served_s, owned.place.number, endpoint, purpose)
 
     def _purpose(self, endpoint: str, probes_at: int | None, now: float, *, old: bool) -> Purpose | None:
         if not self._must_wait(endpoint):

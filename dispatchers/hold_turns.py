@@ -7,8 +7,6 @@ U2  While more wish than may run, drains that had their slice make room: as many
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
-from runtime.kafka.records import Partition
-
 DRAINS_MAX: Final = 8
 """Drains at a time: each has a consumer of its own."""
 SLICE_S: Final = 5.0
@@ -22,7 +20,7 @@ class Wish(NamedTuple):
 
     served_s: float
     """When it was served last; 0 for never."""
-    place: Partition
+    partition: int
     endpoint: str
     purpose: Purpose
 
@@ -31,7 +29,7 @@ class Running(NamedTuple):
     """A drain that runs."""
 
     started_s: float
-    place: Partition
+    partition: int
     endpoint: str
     stopping: bool
 

@@ -1,6 +1,7 @@
 """Held tasks and pauses when things go wrong: logs made anew, owners that were away, drains in the middle of a stop."""
 
 import contextlib
+import hashlib
 import signal
 import time
 from collections.abc import Iterator
@@ -8,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import Producer
 
 from schemas import topics
+from schemas.codec import encoder
 from tests.conftest import KafkaFactory
 from tests.dispatchers.receiver import Receiver
 from tests.dispatchers.test_hold import QUICK, config, event_ids, ids_of, paused_endpoints, set_manual, task
@@ -59,7 +62,10 @@ def test_claims_on_a_hold_log_that_was_made_anew_hide_nothing_in_it(stage: Stage
 def test_a_resume_by_hand_that_no_owner_saw_ends_an_older_automatic_pause(stage: Stage, receiver: Receiver) -> None:
     stage.configure(config(main=receiver.url))
     now = round(time.time() * 1000)
-    pause: dict[str, Any] = {"reason": "failing", "since": now - 60_000, "next_probe_at": now + 3_600_000}
+    url_hash = hashlib.sha256(receiver.url.encode()).hexdigest()[:16]
+    pause: dict[str, Any] = {
+        "reason": "failing", "since": now - 60_000, "next_probe_at": now + 3_600_000, "url_hash": url_hash
+    }  # fmt: skip
     state(stage, topics.auto_key("acme/main"), paused=True, **pause)
     set_manual(stage, "acme/main", paused=False)
     stage.start("dispatcher", "--event", "delivery", **QUICK).await_ready()
@@ -80,6 +86,22 @@ def test_tasks_that_overflow_while_others_of_theirs_are_drained_arrive_once(stag
     assert len(receiver.hits) == count
 
 
+def test_a_member_that_joins_while_more_wait_than_drain_repeats_nothing(stage: Stage, receiver: Receiver) -> None:
+    names = [f"e{number}" for number in range(30)]
+    stage.configure(config(**dict.fromkeys(names, receiver.url)))
+    receiver.delay_s = 0.7
+    stage.start("dispatcher", "--event", "delivery", **QUICK).await_ready()
+    count = 30 * 12
+    stage.produce(
+        topics.HOLD, "DeliveryTask", [task(number, endpoint=f"acme/{names[number % 30]}") for number in range(count)]
+    )
+    await_condition(lambda: len(receiver.hits) > 30, what="drains at work")
+    stage.start("dispatcher", "--event", "delivery", **QUICK).await_ready()
+    await_condition(lambda: len(set(ids_of(receiver))) == count, what="every task")
+    time.sleep(1.5)  # a repeat would come within a moment
+    assert len(receiver.hits) == count
+
+
 def test_more_endpoints_than_drains_have_their_old_tasks_given_up_though_all_are_paused(
     stage: Stage, receiver: Receiver
 ) -> None:
@@ -87,18 +109,18 @@ def test_more_endpoints_than_drains_have_their_old_tasks_given_up_though_all_are
     stage.configure(config(**dict.fromkeys(names, receiver.url)))
     for name in names:
         set_manual(stage, f"acme/{name}", paused=True)
-    aged = {**QUICK, "TRACKLY_DISPATCH__HOLD_AGE_MAX_S": "20"}
-    held_at = round(time.time() * 1000) - 15_000
-    stage.produce(
-        topics.HOLD,
-        "DeliveryTask",
-        [task(number, endpoint=f"acme/{name}", held_at=held_at) for number, name in enumerate(names)],
-    )
+    aged = {**QUICK, "TRACKLY_DISPATCH__HOLD_AGE_MAX_S": "100"}
+    encode, now = encoder("DeliveryTask"), round(time.time() * 1000)
+    writer = Producer({"bootstrap.servers": stage.bootstrap, "partitioner": "murmur2_random"})
+    for number, name in enumerate(names):
+        key, held = task(number, endpoint=f"acme/{name}")
+        writer.produce(stage.prefix + topics.HOLD, encode(held), key, timestamp=now - 101_000)
+    assert writer.flush(30) == 0
     role = stage.start("dispatcher", "--event", "delivery", **aged).await_ready()
-    dead = await_condition(
-        lambda: letters if len(letters := stage.read(topics.DEAD)) >= 30 else None, what="their dead letters"
-    )
+    dead = stage.await_records(topics.DEAD, 30)
     assert {letter["reason"] for letter in dead} == {"hold_expired"}
+    dead_at = sorted(letter["dead_at"] for letter in dead)
+    assert dead_at[-1] - dead_at[0] < 9_000, "those who found no turn at once wait for no other look"
     assert role.terminate() == 0
 
 

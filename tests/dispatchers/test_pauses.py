@@ -13,7 +13,6 @@ from dispatchers.hold_turns import DRAINS_MAX, SLICE_S, Running, Turns, Wish, pu
 from dispatchers.notices import DEAD_LETTERS, PAUSED, WINDOW_MS, is_notices, notice, window_of
 from dispatchers.pauses import Claim, PauseBook
 from dispatchers.window import OffsetWindow
-from runtime.kafka.records import Partition
 from schemas.records import EndpointState
 from schemas.topics import auto_key, claim_key, manual_key
 
@@ -267,19 +266,16 @@ def test_a_drain_that_is_ahead_or_behind_repeats_nothing_and_loses_nothing(count
     assert done == set(range(count))
 
 
-PLACES = [Partition("hold", 0), Partition("hold", 1)]
-
-
 def test_who_waits_in_one_partition_has_its_turn_beside_a_crowd_in_another() -> None:
-    crowd = [Wish(5.0 + number, PLACES[0], f"c{number}", "drain") for number in range(20)]
-    alone = Wish(1.0, PLACES[1], "alone", "drain")
-    running = [Running(9.9, PLACES[0], f"r{number}", stopping=False) for number in range(DRAINS_MAX - 1)]
+    crowd = [Wish(5.0 + number, 0, f"c{number}", "drain") for number in range(20)]
+    alone = Wish(1.0, 1, "alone", "drain")
+    running = [Running(9.9, 0, f"r{number}", stopping=False) for number in range(DRAINS_MAX - 1)]
     assert turns([*crowd, alone], running, now=10.0) == Turns([alone], [])
 
 
 def test_as_many_long_drains_make_room_as_others_wait() -> None:
-    running = [Running(float(number), PLACES[0], f"r{number}", stopping=number == 0) for number in range(DRAINS_MAX)]
-    wishes = [Wish(0.0, PLACES[1], f"w{number}", "drain") for number in range(3)]
+    running = [Running(float(number), 0, f"r{number}", stopping=number == 0) for number in range(DRAINS_MAX)]
+    wishes = [Wish(0.0, 1, f"w{number}", "drain") for number in range(3)]
     assert turns(wishes, running, now=SLICE_S + 6.5) == Turns([], running[1:3])
     assert turns(wishes, running, now=SLICE_S) == Turns([], [])
     assert turns(wishes[:1], running, now=100.0) == Turns([], []), "one makes room already"
