@@ -4,6 +4,8 @@ D1  It reads with a consumer of its own from the endpoint's first task that is n
 D2  A bounded number of its tasks is open; their lane gives them a part of the endpoint's slots, so that fresh events
     keep their latency.
 D3  What is not done when it stops stays in the log: it is neither appended again nor does it spend an attempt.
+D4  Whose a record is says its key, read by `endpoint_of` here and in the index; a task that names another endpoint
+    than its key is none of ours.
 """
 
 import asyncio
@@ -11,9 +13,10 @@ import contextlib
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from dispatchers.hold_index import Waiting
+from dispatchers.hold_turns import Purpose
 from dispatchers.partitions import Held, Ticket
 from dispatchers.task import RECORD_BYTES, UntrustedTaskError, check
 from dispatchers.window import OffsetWindow
@@ -30,8 +33,6 @@ OPEN_MAX: Final = 64
 """Tasks of one drain that are queued or tried: enough for the largest usual concurrency, little to drop at the end."""
 POLL_S: Final = 0.1
 LOOK_AGAIN_S: Final = 0.25
-
-Purpose = Literal["drain", "probe", "expire"]
 
 
 class Progress(NamedTuple):
@@ -75,7 +76,11 @@ class Drain:
         self._position = waiting.first
         self._seen_at = waiting.at
         self._finished = 0
-        self._stopping = False
+        self.stopping = False
+        self.needs_newer: UnknownSchemaError | None = None
+        """It met a task of a newer version of this process."""
+        self.met_young = False
+        """Looking for what is too old, it came to a task that is not."""
         self._fed = False
         """A probe has its one task."""
         self._moved = asyncio.Event()
@@ -83,8 +88,8 @@ class Drain:
 
     def stop(self) -> None:
         """Take no further task; what is queued is dropped, what is in flight ends."""
-        if not self._stopping:
-            self._stopping = True
+        if not self.stopping:
+            self.stopping = True
             self._give.forget(self.held)
             self._moved.set()
 
@@ -99,12 +104,11 @@ class Drain:
             self.stop()
 
     async def run(self, pool: ThreadPoolExecutor) -> None:
-        """Run until everything is done or it is stopped; nothing is in flight any more when it returns."""
+        """Run until everything is done or it is stopped; then nothing of it is in flight that still counts."""
         loop = asyncio.get_running_loop()
-        tail = Tail(self._kafka, "dispatcher", on_error=_log_error, skips_gone=True)
+        tail = await loop.run_in_executor(pool, self._open)
         try:
-            tail.follow({self.held.partition: self._position})
-            while not self._stopping and not self._is_through():
+            while not self.stopping and not self._is_through():
                 if self._fed:
                     await self._await_move()
                     continue
@@ -115,10 +119,16 @@ class Drain:
         finally:
             await loop.run_in_executor(pool, tail.close)
 
+    def _open(self) -> Tail:
+        """Making a client takes longer than the loop can wait."""
+        tail = Tail(self._kafka, "dispatcher", on_error=_log_error, skips_gone=True)
+        tail.follow({self.held.partition: self._position})
+        return tail
+
     def progress(self) -> Progress:
         """How far it has come since it was asked last."""
-        floor = self.held.window.floor or 0
-        below = floor if self.held.left else max(floor, self._position)
+        self.held.window.pass_by(self._position)
+        below = self.held.window.floor or 0
         finished, self._finished = self._finished, 0
         oldest_at = next(iter(self.held.stamps.values()), self._seen_at)
         return Progress(below, self.held.window.metadata(), finished, oldest_at)
@@ -129,20 +139,19 @@ class Drain:
     async def _take_all(self, messages: list[Message]) -> bool:
         """False when it stopped before one of them, which comes first the next time."""
         for message in messages:
-            if (message.key() or b"") == self.endpoint.encode() and not await self._take(message):
+            if endpoint_of(message) == self.endpoint and not await self._take(message):
                 return False
             self._position = message.offset() + 1
         return True
 
     async def _take(self, message: Message) -> bool:
         await self._await_room()
-        if self._stopping:
+        if self.stopping:
             return False
         try:
-            task = self._decode(message.value() or b"")[1]
-            check(task, None)
+            task = self._task_of(message)
         except UnknownSchemaError as error:
-            _LOG.error("a held task needs a newer version of this process: %s", error)
+            self.needs_newer = error
             self.stop()
             return False
         except (PoisonError, UntrustedTaskError) as error:
@@ -151,10 +160,19 @@ class Drain:
             return True
         return self._sort(message, task)
 
+    def _task_of(self, message: Message) -> DeliveryTask:
+        task: DeliveryTask = self._decode(message.value() or b"")[1]
+        check(task, None)
+        if task["endpoint"] != self.endpoint:
+            raise UntrustedTaskError("a task of another endpoint than its key")
+        return task
+
     def _sort(self, message: Message, task: DeliveryTask) -> bool:
         """Deliver or expire one task; False where it stays."""
         expired = self._give.is_expired(task, message)
         if not expired and (self.purpose == "expire" or (self.purpose == "drain" and not self._give.may_go_on())):
+            self.met_young = True
+            self._seen_at = message.timestamp()[1]
             self.stop()
             return False
         if not self._begin(message):
@@ -174,7 +192,7 @@ class Drain:
         return True
 
     async def _await_room(self) -> None:
-        while not self._stopping and (
+        while not self.stopping and (
             len(self.held.left) >= OPEN_MAX or self.held.window.full or not self._give.roomy()
         ):
             await self._await_move()
@@ -184,6 +202,11 @@ class Drain:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK_AGAIN_S):
                 await self._moved.wait()
+
+
+def endpoint_of(message: Message) -> str:
+    """The endpoint whose held task a record is."""
+    return (message.key() or b"").decode("utf-8", "replace")
 
 
 def _log_error(name: str) -> None:

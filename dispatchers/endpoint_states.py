@@ -5,7 +5,7 @@ A broker outage is waited out; what cannot be read ends the process, since a pau
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -40,6 +40,8 @@ class EndpointStates:
         self._tail = Tail(settings.kafka, "dispatcher", self._names, on_error=_log_error)
         self._decode = decoder("EndpointState")
         self._moved = asyncio.Condition()
+        self._applied = dict.fromkeys(self._names, 0)
+        """Next offset of each partition that the book does not know; the tail may be ahead of it."""
         self._paused_listeners: list[Listener] = []
         self._record_listeners: list[Callable[[str, EndpointState | None], None]] = []
 
@@ -59,6 +61,7 @@ class EndpointStates:
                 messages = await loop.run_in_executor(self._pool, self._tail.read, POLL_S)
                 for message in messages:
                     self._apply(message)
+                self._applied = dict(self._tail.positions)
                 async with self._moved:
                     self._moved.notify_all()
         finally:
@@ -66,18 +69,19 @@ class EndpointStates:
 
     async def read_to_end(self) -> None:
         """Wait until everything is read that was there when this was called."""
-        ends = await self._ends()
+        ends = await self.ends(self._names)
         async with self._moved:
-            await self._moved.wait_for(lambda: all(self._tail.positions[name] >= end for name, end in ends.items()))
+            await self._moved.wait_for(lambda: all(self._applied[name] >= end for name, end in ends.items()))
 
-    async def _ends(self) -> dict[Partition, int]:
+    async def ends(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
+        """Ends of whatever logs; asks until the brokers answer."""
         while True:
             try:
-                return await asyncio.to_thread(self._cluster.end_offsets, self._names)
+                return await asyncio.to_thread(self._cluster.end_offsets, partitions)
             except ClusterError as error:
                 if not error.retriable:
                     raise
-                _LOG.warning("ends of %s: %s", topics.ENDPOINT_STATE, error)
+                _LOG.warning("ends of %s: %s", partitions[0].topic, error)
                 await asyncio.sleep(ASK_AGAIN_S)
 
     def _apply(self, message: Message) -> None:

@@ -1,6 +1,8 @@
 """Raw payloads to a list's own URLs: one try, no signature, no retry. The same guard and sender, its own lanes.
 
-A slow URL fills its own lane; then its partition waits. Nothing is put aside, nothing is tried twice but after a crash.
+A slow URL fills its own lane, and nobody else's. Nothing is put aside, nothing is tried twice but after a crash. A
+forward is given up without its try only where its URL leaves no room: its own lane is full, or it waits longest when
+the whole or its partition's window is full. Others lose nothing by it: when everybody keeps up, partitions wait.
 """
 
 import asyncio
@@ -37,6 +39,8 @@ REVOKE_S: Final = 5.5
 SCHEMA_RETRY_S: Final = 1.0
 CONCURRENCY: Final = 8
 INFLIGHT_MAX: Final = 256
+LANE_RECORDS_MAX: Final = 5000
+"""Queued forwards of one URL: the largest callback has 2,000 reports, and several come one after another."""
 
 _Ticket = tuple[Held, int, ForwardTask, str]
 """Partition, offset, task, and the URL that is its lane."""
@@ -51,7 +55,7 @@ class Forwarder:
         self._life = life
         self._follower = follower
         self._sender = sender
-        self._lanes: Lanes[_Ticket] = Lanes(inflight_max=INFLIGHT_MAX)
+        self._lanes: Lanes[_Ticket] = Lanes(inflight_max=INFLIGHT_MAX, lane_records_max=LANE_RECORDS_MAX)
         self._held: dict[Partition, Held] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._decode = decoder("ForwardTask")
@@ -74,6 +78,8 @@ class Forwarder:
         """Offer what waited, start what may start, commit, pause."""
         self._membership.beat()
         for held in self._held.values():
+            if held.window.full:
+                self._make_room()
             while held.backlog and held.may_look(mono_s()):
                 if held.window.full or not self._accept(held, held.backlog.popleft()):
                     break
@@ -158,20 +164,29 @@ class Forwarder:
         if url is None:
             self._skip(held, message, "no_url")
             return True
+        if self._lanes.room(url) == "whole_full":
+            self._make_room()
+        room = self._lanes.room(url)
+        if room == "whole_full":
+            held.backlog.appendleft(pending)
+            return False
         if not held.window.begin(offset):
             held.dirty = True
             return True
         held.begun(message, 1)
-        lane, now = f"{offset}@{held.partition}", mono_s()
-        answer = self._lanes.offer(
-            url, lane, (held, offset, task, url), len(task["body"]), now=now, concurrency=CONCURRENCY
-        )
-        if answer == "whole_full":
-            slowest = self._lanes.slowest(now)
-            self._shed(self._lanes.take(slowest) if slowest is not None else ())
-        if answer != "queued":
-            self._shed([(held, offset, task, url)])
+        ticket: _Ticket = (held, offset, task, url)
+        if room == "lane_full":
+            self._shed([ticket])
+        else:
+            contact = f"{offset}@{held.partition}"
+            self._lanes.admit(url, contact, ticket, len(task["body"]), now=mono_s(), concurrency=CONCURRENCY)
         return True
+
+    def _make_room(self) -> None:
+        """Give up what is queued for the URL that waits longest, where that is long."""
+        slowest = self._lanes.slowest(mono_s())
+        if slowest is not None:
+            self._shed(self._lanes.take(slowest))
 
     def _shed(self, tickets: Sequence[_Ticket]) -> None:
         """Give up what a URL cannot keep up with: a forward has one try and no retry, and others must not wait."""

@@ -27,6 +27,7 @@ class HoldShell:
     def __init__(self, life: Life, follower: ConfigFollower, tries: Tries, pauses: PauseBook, owner: HoldOwner) -> None:
         """Make the reader; nothing is read before `start`."""
         settings = life.settings
+        self._life = life
         self._hold_topic = settings.topic_prefix + topics.HOLD
         properties = consumer(
             settings.kafka,
@@ -41,7 +42,7 @@ class HoldShell:
             "tasks", life, follower, tries, pauses, Intake(follower), lambda: 1.0, lambda _partition: self._reader
         )
         self.flow.watch(self.readers)
-        owner.may_start = self.flow.may_start
+        owner.tries.may_start = self.flow.may_start
 
     @property
     def readers(self) -> tuple[Reader]:
@@ -51,7 +52,7 @@ class HoldShell:
     @property
     def ready(self) -> bool:
         """Whether the group has given us our share, be it empty, and none of it waits for a newer version."""
-        return self._reader.joined and not self.flow.waits_for_schema
+        return self._reader.joined and not self.flow.waits_for_schema and not self._owner.waits_for_schema
 
     def start(self) -> None:
         """Begin to read."""
@@ -61,6 +62,8 @@ class HoldShell:
         """Let both go on."""
         self.flow.tick()
         self._owner.tick(self._reader)
+        if self._owner.waits_for_schema:
+            self._life.not_ready = "a held task needs a newer version"
         self._pause()
 
     def halt(self) -> None:

@@ -27,6 +27,8 @@ LANE_BYTES_MAX: Final = BYTES_MAX // 4
 """Of one endpoint: large bodies for one must not use up the room of the others."""
 READ_AHEAD_MAX: Final = 2_000
 """Queued tasks of lanes that keep up, above which nothing fresh is read: half a second of a busy process."""
+READ_AHEAD_LOOK_S: Final = 0.1
+"""How long an answer about it holds: with ten thousand lanes one takes some milliseconds."""
 LAG_S: Final = 1.0
 """A head that waits no longer than this is no sign of anything."""
 LAG_FACTOR: Final = 4
@@ -79,9 +81,10 @@ class _Lane(Generic[T]):
 class Lanes(Generic[T]):
     """All lanes of one event type in one process."""
 
-    def __init__(self, *, inflight_max: int) -> None:
+    def __init__(self, *, inflight_max: int, lane_records_max: int = LANE_RECORDS_MAX) -> None:
         """Begin empty."""
         self._inflight_max = inflight_max
+        self._lane_records_max = lane_records_max
         self._lanes: dict[str, _Lane[T]] = {}
         self._order: deque[_Lane[T]] = deque()
         self._asleep: list[tuple[float, int, _Lane[T]]] = []
@@ -91,6 +94,8 @@ class Lanes(Generic[T]):
         self._now = float("-inf")
         self._usual_s = USUAL_S_MIN
         """How long tasks of this process usually wait in their lanes."""
+        self._ahead = False
+        self._look_again = float("-inf")
         self.running = 0
 
     def __len__(self) -> int:
@@ -105,7 +110,7 @@ class Lanes(Generic[T]):
     def room(self, endpoint: str) -> Offer:
         """What `offer` would answer for a small task of this endpoint, that it lags aside."""
         lane = self._lanes.get(endpoint)
-        if lane is not None and (lane.queued >= LANE_RECORDS_MAX or lane.size >= LANE_BYTES_MAX):
+        if lane is not None and (lane.queued >= self._lane_records_max or lane.size >= LANE_BYTES_MAX):
             return "lane_full"
         return "queued" if self._queued + self.running < RECORDS_MAX and self._bytes < BYTES_MAX else "whole_full"
 
@@ -164,7 +169,11 @@ class Lanes(Generic[T]):
         """Whether lanes that keep up have enough queued, so that nothing fresh need be read."""
         if self._queued < READ_AHEAD_MAX:
             return False
-        return sum(lane.queued for lane in self._lanes.values() if not self._lags(lane, now)) >= READ_AHEAD_MAX
+        if now >= self._look_again:
+            self._look_again = now + READ_AHEAD_LOOK_S
+            ahead = sum(lane.queued for lane in self._lanes.values() if not self._lags(lane, now))
+            self._ahead = ahead >= READ_AHEAD_MAX
+        return self._ahead
 
     def slowest(self, now: float) -> str | None:
         """The endpoint whose head has waited longest, where that is long enough to make room by it."""

@@ -64,9 +64,14 @@ class Held:
         if not self.inflight:
             self.idle.set()
 
+    def abandon(self) -> None:
+        """It is ours no more: what is in flight counts for nothing, and nobody waits for it."""
+        self.alive = False
+        self.idle.set()
+
     async def settled(self) -> None:
-        """Wait until nothing is in flight; only while closing, when nothing more starts."""
-        if self.inflight:
+        """Wait until nothing is in flight that counts; only while closing, when nothing more starts."""
+        if self.inflight and self.alive:
             self.idle.clear()
             await self.idle.wait()
 

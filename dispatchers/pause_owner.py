@@ -12,8 +12,9 @@ import hashlib
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Final
 
 from dispatchers import metrics, notices
@@ -36,6 +37,8 @@ _LOG = logging.getLogger(__name__)
 
 LOOK_BACK_MS: Final = 15 * 60_000
 """How far back attempts are read when a partition comes to us: longer than a streak must be to pause."""
+LOOK_BACK_MORE_MS: Final = 5 * 60_000
+"""Added to the shortest time of a streak where that is configured to be long."""
 POLL_S: Final = 0.1
 ASK_AGAIN_S: Final = 0.2
 
@@ -44,6 +47,15 @@ def policy_of(settings: DispatchSettings) -> PausePolicy:
     """The pause rules as configured."""
     delays_ms = tuple(round(delay_s * 1000) for delay_s in settings.probe_delays_s)
     return PausePolicy(settings.pause_failures, round(settings.pause_after_s * 1000), delays_ms)
+
+
+@dataclass(slots=True)
+class _CatchUp:
+    """A partition that came to us and whose attempts are read; another one takes its place when it comes again."""
+
+    reached: asyncio.Future[None]
+    """Ends when everything up to the end is judged, or when the partition is given away."""
+    end: int | None = None
 
 
 class PauseOwner:
@@ -76,12 +88,11 @@ class PauseOwner:
         self._actor = f"dispatcher:{uuid.uuid4().hex[:8]}"
         self._deciding: set[int] = set()
         """Partitions that are ours and read to the end; of others nothing is written."""
-        self._catching_up: dict[int, int] = {}
+        self._catching_up: dict[int, _CatchUp] = {}
         self._pauses: dict[str, AutoPause] = {}
         self._streaks: dict[str, Streak] = {}
         self._told_dead: dict[str, int] = {}
         self._ended_at: dict[str, int] = {}
-        self._moved = asyncio.Condition()
         self._stopping = threading.Event()
         states.on_record(self._state_written)
         loop = asyncio.get_running_loop()
@@ -101,11 +112,11 @@ class PauseOwner:
         loop = asyncio.get_running_loop()
         try:
             while True:
-                messages = await loop.run_in_executor(self._pool, self._read)
+                changes, self._changes = self._changes, []
+                messages = await loop.run_in_executor(self._pool, self._read, changes)
                 for message in messages:
                     self._attempt(message)
-                async with self._moved:
-                    self._moved.notify_all()
+                self._note_caught_up()
         finally:
             await loop.run_in_executor(self._pool, self._tail.close)
 
@@ -114,27 +125,47 @@ class PauseOwner:
         self._stopping.set()
 
     async def take_over(self, number: int) -> None:
-        """Learn what there is to know of a partition, then decide about its endpoints."""
+        """Learn what there is to know of a partition, then decide about its endpoints; unless it is given away."""
         place = Partition(self._topic, number)
-        since = now_ms() - LOOK_BACK_MS
+        ours = self._catching_up[number] = _CatchUp(asyncio.get_running_loop().create_future())
+        since = now_ms() - max(LOOK_BACK_MS, self._policy.min_ms + LOOK_BACK_MORE_MS)
         start = await self._ask(lambda: self._cluster.offsets_since([place], since)[place])
-        end = await self._ask(lambda: self._cluster.end_offsets([place])[place])
+        ours.end = await self._ask(lambda: self._cluster.end_offsets([place])[place])
+        if self._catching_up.get(number) is not ours:
+            return
         for state in self._states.book.auto_states():
             if self._is_in(state["endpoint"], number):
                 self._adopt(state)
-        self._catching_up[number] = end
         self._changes.append({place: start})
-        async with self._moved:
-            await self._moved.wait_for(
-                lambda: self._tail.positions.get(place, -1) >= end or number not in self._catching_up
-            )
-        if self._catching_up.pop(number, None) is None:
-            return  # given away meanwhile
+        await ours.reached
+        if self._catching_up.get(number) is not ours:
+            return
+        del self._catching_up[number]
         self._deciding.add(number)
         for endpoint in {*self._pauses, *(state["endpoint"] for state in self._states.book.auto_states())}:
-            if self._is_in(endpoint, number) and not self._is_written(endpoint):
-                self._settle(endpoint)
+            if self._is_in(endpoint, number):
+                self._obey(endpoint)
+                if not self._is_written(endpoint):
+                    self._settle(endpoint)
+                self._ended_at.pop(endpoint, None)
         self._config_changed()
+
+    def _note_caught_up(self) -> None:
+        """Everything that was read is judged: whoever waited for it goes on."""
+        pending = {place for change in self._changes if isinstance(change, Mapping) for place in change}
+        for number, one in self._catching_up.items():
+            place = Partition(self._topic, number)
+            followed = place not in pending and place in self._tail.positions
+            if one.end is not None and followed and self._tail.positions[place] >= one.end and not one.reached.done():
+                one.reached.set_result(None)
+
+    def _obey(self, endpoint: str) -> None:
+        """A person's word that came while nobody decided ends an older pause."""
+        manual, pause = self._states.book.manual(endpoint), self._pauses.get(endpoint)
+        if pause is not None and manual is not None and not manual["paused"] and manual["updated_at"] > pause.since:
+            del self._pauses[endpoint]
+            self._streaks.pop(endpoint, None)
+            self._ended_at[endpoint] = manual["updated_at"]
 
     def _settle(self, endpoint: str) -> None:
         """Write what attempts say of an endpoint that the last owner did not write any more, and tell of it."""
@@ -151,16 +182,17 @@ class PauseOwner:
         gone = set(numbers)
         self._deciding -= gone
         for number in gone:
-            self._catching_up.pop(number, None)
+            taking = self._catching_up.pop(number, None)
+            if taking is not None and not taking.reached.done():
+                taking.reached.set_result(None)
         self._changes.append([Partition(self._topic, number) for number in gone])
         for known in (self._pauses, self._streaks, self._told_dead, self._ended_at):
             for endpoint in [name for name in known if partition_of(name.encode(), self._partitions) in gone]:
                 del known[endpoint]
 
     # ---- attempts ---------------------------------------------------------------------------------------------------
-    def _read(self) -> list[Message]:
-        while self._changes:
-            change = self._changes.pop(0)
+    def _read(self, changes: Sequence[Mapping[Partition, int] | list[Partition]]) -> list[Message]:
+        for change in changes:
             if isinstance(change, list):
                 self._tail.leave(change)
             else:
@@ -178,7 +210,7 @@ class PauseOwner:
             return
         at = message.timestamp()[1]
         if "dead" in headers:
-            self._tell_of_dead(endpoint, at)
+            self.tell_of_dead(endpoint, at)
         if at <= self._states.book.settled_at(endpoint):
             return  # a person or an owner has judged it since
         pause = self._pauses.get(endpoint)
@@ -196,7 +228,8 @@ class PauseOwner:
             return
         if after is None:
             del self._pauses[endpoint]
-            self._ended_at[endpoint] = at
+            if not self.owns(endpoint):
+                self._ended_at[endpoint] = at
         else:
             self._pauses[endpoint] = after
         if not self.owns(endpoint):
@@ -227,14 +260,18 @@ class PauseOwner:
             self._streaks.pop(endpoint, None)
             if pause is not None and record["updated_at"] > pause.since:
                 self._become(endpoint, None, record["updated_at"])
-        elif (
-            kind == "auto" and record is not None and record["actor"] != self._actor and not self._is_written(endpoint)
-        ):
+        elif kind == "auto" and not self._is_mine(record) and not self._is_written(endpoint):
             _LOG.warning("somebody else wrote the pause of an endpoint of ours", extra={"endpoint": endpoint})
             self._write(endpoint)
 
+    def _is_mine(self, record: EndpointState | None) -> bool:
+        return record is not None and record["actor"] == self._actor
+
     def _config_changed(self) -> None:
         endpoints = self._follower.snapshot.endpoints
+        for known in (self._streaks, self._told_dead, self._ended_at):
+            for endpoint in known.keys() - endpoints.keys():
+                del known[endpoint]
         for endpoint, pause in list(self._pauses.items()):
             if not self.owns(endpoint):
                 continue
@@ -293,9 +330,10 @@ class PauseOwner:
         value = self._encode(self._record(endpoint))
         self._hops.send([Hop(topics.ENDPOINT_STATE, topics.auto_key(endpoint), value)], _nothing)
 
-    def _tell_of_dead(self, endpoint: str, at: int) -> None:
+    def tell_of_dead(self, endpoint: str, at: int) -> None:
+        """Tell the account that an endpoint has dead letters, once an hour at most."""
         window = notices.window_of(at)
-        if self.owns(endpoint) and self._told_dead.get(endpoint) != window:
+        if self.owns(endpoint) and not notices.is_notices(endpoint) and self._told_dead.get(endpoint) != window:
             self._told_dead[endpoint] = window
             self._tell(notices.DEAD_LETTERS, endpoint, at=window)
 

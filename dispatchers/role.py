@@ -12,8 +12,9 @@ from dispatchers import metrics
 from dispatchers.broker_clock import BrokerClock
 from dispatchers.endpoint_states import EndpointStates
 from dispatchers.flow import Flow
-from dispatchers.hold_owner import DRAINS_MAX, HoldOwner
+from dispatchers.hold_owner import HoldOwner
 from dispatchers.hold_shell import HoldShell
+from dispatchers.hold_turns import DRAINS_MAX
 from dispatchers.hops import Hops
 from dispatchers.pause_owner import PauseOwner
 from dispatchers.pauses import PauseBook
@@ -37,7 +38,8 @@ _LOG = logging.getLogger(__name__)
 
 LEADERS_S: Final = 15.0
 HEARTBEAT_CHECK_S: Final = 0.5
-DRAIN_S: Final = 6.0
+DRAIN_S: Final = 2.0
+"""Longest wait for late acknowledgements; those that count were waited for while partitions were given back."""
 LINGER_MS: Final = 2
 GC_THRESHOLD: Final = 20_000
 """A try leaves no cycles; by default the collector walks every task in flight after each seven hundred allocations,
@@ -104,7 +106,8 @@ class _Parts:
         deciding = asyncio.create_task(self._pauses.run())
         shells: list[Shell] = [self._hold]
         try:
-            await _first(self._states.read_to_end(), following)
+            if not await _first(self._states.read_to_end(), following, life):
+                return
             for event in events:
                 count = self._counts[topics.events_topic(event)]
                 shell = EventShell(event, life, self._follower, self._tries, self._states.book, self._clock, count)
@@ -165,14 +168,18 @@ def _divert(flows: Sequence[Flow], states: EndpointStates, endpoint: str) -> Non
             flow.divert(endpoint)
 
 
-async def _first(wanted: Coroutine[Any, Any, None], other: asyncio.Task[None]) -> None:
-    """Wait for what is wanted, but raise what ends the other first."""
-    task = asyncio.ensure_future(wanted)
-    await asyncio.wait([task, other], return_when=asyncio.FIRST_COMPLETED)
+async def _first(wanted: Coroutine[Any, Any, None], other: asyncio.Task[None], life: Life) -> bool:
+    """Wait for what is wanted, but raise what ends the other first; False when a drain is asked for before."""
+    task, stop = asyncio.ensure_future(wanted), asyncio.ensure_future(drain_requested(life))
+    await asyncio.wait([task, other, stop], return_when=asyncio.FIRST_COMPLETED)
+    stop.cancel()
     if not task.done():
         task.cancel()
-        other.result()
+        if other.done():
+            other.result()
+        return False
     await task
+    return True
 
 
 async def _cancelled(*tasks: asyncio.Task[None]) -> None:
@@ -272,17 +279,25 @@ def _leaders(cluster: Cluster, settings: Settings) -> dict[Partition, int]:
 
 
 def _check_tiers(settings: Settings, cluster: Cluster, events: tuple[topics.PublicEvent, ...]) -> None:
-    """A tier that forgets before it is due, or stamps producers' time, would lose or hurry tries: refuse to start."""
+    """A tier that forgets before it is due, or stamps producers' time, would lose or hurry tries: refuse to start.
+
+    So would a hold log that forgets before what is too old was looked for.
+    """
     names = {
         settings.topic_prefix + topics.tier_topic(event, i): i for event in events for i in range(len(topics.TIERS))
     }
     attempts = settings.topic_prefix + topics.ATTEMPTS
-    configs = cluster.configs([*names, attempts])
+    hold = settings.topic_prefix + topics.HOLD
+    configs = cluster.configs([*names, attempts, hold])
     for name, tier in names.items():
         needed = int(2 * settings.dispatch.tier_delays_s[tier] * 1000) + topics.DAY_MS
         kept = int(configs[name].get("retention.ms", "0"))
         if 0 <= kept < needed:
             raise ConfigurationError(f"{name}: retention.ms is {kept}, a delay of this tier needs at least {needed}")
+    needed = int(settings.dispatch.hold_age_max_s * 1000) + topics.DAY_MS
+    kept = int(configs[hold].get("retention.ms", "0"))
+    if 0 <= kept < needed:
+        raise ConfigurationError(f"{hold}: retention.ms is {kept}, the longest holding needs at least {needed}")
     for name in (*names, attempts):
         if configs[name].get("message.timestamp.type") != "LogAppendTime":
             raise ConfigurationError(f"{name}: message.timestamp.type must be LogAppendTime")

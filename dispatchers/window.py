@@ -29,7 +29,7 @@ class OffsetWindow:
         """Of these, the unfinished."""
         self._next = floor
         self._untouched = True
-        self._done_before = _read(floor, metadata) if floor is not None else set()
+        self._done_before = done_beyond(floor, metadata) if floor is not None else set()
         self._done_top = max(self._done_before, default=-1)
 
     def begin(self, offset: int) -> bool:
@@ -55,6 +55,12 @@ class OffsetWindow:
         if offset >= self._done_top:
             self._done_before.clear()
         return not done
+
+    def pass_by(self, offset: int) -> None:
+        """Nothing of ours lies below an offset, but what is open: with nothing open the floor goes up to there."""
+        if not self._begun and (self._next is None or offset > self._next):
+            self._next = offset
+            self._done_before = {done for done in self._done_before if done >= offset}
 
     def finish(self, offset: int) -> None:
         """Note a begun record as finished; a second time changes nothing."""
@@ -84,16 +90,17 @@ class OffsetWindow:
         if floor is None or (len(self._begun) == len(self._open) and not self._done_before):
             return ""
         bits = bytearray(SPAN_MAX // 8)
-        top = 0
+        top = -1
         for offset in (*(one for one in self._begun if one not in self._open), *self._done_before):
             place = offset - floor
             if 0 <= place < SPAN_MAX:
                 bits[place >> 3] |= 1 << (place & 7)
                 top = max(top, place)
-        return _VERSION + base64.b64encode(bytes(bits[: (top >> 3) + 1])).decode() if top else ""
+        return _VERSION + base64.b64encode(bytes(bits[: (top >> 3) + 1])).decode() if top >= 0 else ""
 
 
-def _read(floor: int, metadata: str) -> set[int]:
+def done_beyond(floor: int, metadata: str) -> set[int]:
+    """The offsets from a floor on that metadata tells as finished; unreadable metadata tells of none."""
     if not metadata.startswith(_VERSION):
         return set()
     try:

@@ -29,6 +29,8 @@ _LOG = logging.getLogger(__name__)
 BEHIND_S_MAX: Final = 30.0
 """A reader further behind than this must not say that something is unknown (DESIGN.md 4.0)."""
 POLL_S: Final = 0.1
+CLOSE_S: Final = 1.0
+"""Longest that closing waits for the thread: a question to brokers that are down takes ten times as long."""
 CHECK_S: Final = 1.0
 """How often the end of the topic is looked up; at most once a second (DESIGN.md 4.0)."""
 WAIT_S: Final = 0.2
@@ -88,7 +90,7 @@ class ConfigFollower:
         """Stop reading."""
         self._stop.set()
         if self._thread.is_alive():
-            self._thread.join(timeout=5)
+            self._thread.join(timeout=CLOSE_S)
 
     def on_change(self, callback: Callable[[], None]) -> None:
         """Call back after every new snapshot, on the follower's thread."""

@@ -92,6 +92,8 @@ class Reader:
         self._fresh: dict[Partition, int] = {}
         """Partitions assigned since the last batch was begun, with their starts."""
         self._positions = Positions()
+        self._unanswered = 0
+        """Asynchronous commits that the broker has not answered."""
         self._verifications: list[asyncio.Future[bool]] = []
         self._failure: BaseException | None = None
         self._done: asyncio.Future[None] | None = None
@@ -157,14 +159,32 @@ class Reader:
         except BaseException as error:  # noqa: BLE001 - whatever ends the thread must reach the role
             self._failure = self._failure or error
         finally:
+            self._end()
+
+    def _end(self) -> None:
+        """Close the client; where the brokers do not answer that takes a whole session, and nobody waits for it."""
+        if self._unanswered:
+            self._post(self._finish)
+            self._consumer.close()
+        else:
             self._consumer.close()
             self._post(self._finish)
 
     def _leave(self) -> None:
         held = sorted(self._held)
         if held:
-            self._let_go(held)
-        self._commit_positions(synchronous=True)
+            self._ask_what_is_done(held)
+        self._commit_at_last()
+        self._forget(held)
+
+    def _commit_at_last(self) -> None:
+        """Commit and poll for the answers; a synchronous commit waits a whole session where the coordinator is away."""
+        deadline = mono_s() + REVOKE_COMMIT_S
+        while True:
+            self._commit_positions()
+            if not self._unanswered or mono_s() >= deadline:
+                return
+            self._consumer.poll(COMMIT_AGAIN_S)  # a record that it brings is nobody's and is read by the next member
 
     def _finish(self) -> None:
         if self._failure is not None:
@@ -248,6 +268,7 @@ class Reader:
         try:
             if not synchronous:
                 self._consumer.commit(offsets=offsets, asynchronous=True)
+                self._unanswered += 1
                 return True
             answered = self._consumer.commit(offsets=offsets, asynchronous=False)
         except KafkaException as error:
@@ -262,6 +283,7 @@ class Reader:
 
     def _on_commit(self, error: Any, partitions: Sequence[Any]) -> None:
         """Answer of an asynchronous commit: what a retry can mend is committed again unless something newer is."""
+        self._unanswered -= 1
         for found in partitions:
             problem = found.error or error
             if problem is not None and problem.retriable():
@@ -345,6 +367,14 @@ class Reader:
 
     def _let_go(self, names: list[Partition]) -> None:
         """Hand partitions back to the loop and commit what it answers, while they are still ours."""
+        self._ask_what_is_done(names)
+        deadline = mono_s() + REVOKE_COMMIT_S
+        while not self._commit_positions(synchronous=True) and mono_s() < deadline:
+            time.sleep(COMMIT_AGAIN_S)
+        self._forget(names)
+
+    def _ask_what_is_done(self, names: list[Partition]) -> None:
+        """Let the loop let go of partitions, and ask for what it answers to be committed."""
         if self._loop is None:
             return
         asked = asyncio.run_coroutine_threadsafe(self._revoke_on_loop(names), self._loop)
@@ -355,10 +385,6 @@ class Reader:
             _LOG.warning("revocation of %s ran out of time; what was in flight repeats", self._name)
             positions = {}
         self._positions.ask(positions)
-        deadline = mono_s() + REVOKE_COMMIT_S
-        while not self._commit_positions(synchronous=True) and mono_s() < deadline:
-            time.sleep(COMMIT_AGAIN_S)
-        self._forget(names)
 
     async def _revoke_on_loop(self, names: list[Partition]) -> Mapping[Partition, Position]:
         return await self._handler.revoked(names)

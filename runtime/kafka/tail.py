@@ -1,10 +1,13 @@
-"""Reads partitions from where it is told and goes on for ever; no group, committed records only. One caller at a time.
+"""Reads partitions from where it is told and goes on for ever; no group, committed records only.
+
+One reads it at a time; whoever closes it waits for the read under way, because the client does not outlive its closing.
 
 T1  No record is left out: an offset that is gone, or records that cannot be read, end the tail, unless it was made to
     go on with the oldest record there is.
 T2  Every other error is told to `on_error`, the client goes on by itself.
 """
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
@@ -44,6 +47,8 @@ class Tail:
         self.positions: dict[Partition, int] = {}
         """Next offset to read; transaction markers are counted, as PARTITION_EOF tells them."""
         self._on_error = on_error
+        self._lock = threading.Lock()
+        self._closed = False
         self._begun: set[Partition] = set()
         """Of these something was seen, so that their beginning is behind us."""
         self._consumer: Any = Consumer(
@@ -84,11 +89,15 @@ class Tail:
         Raises:
             TailEndedError: an offset that is gone, no right to read, or another error that no waiting mends.
         """
-        first = self._consumer.poll(timeout_s)
+        with self._lock:
+            if self._closed:
+                return []
+            first = self._consumer.poll(timeout_s)
+            rest = [] if first is None else self._consumer.consume(BATCH_MAX, 0)
         if first is None:
             return []
         good: list[Message] = []
-        for message in (first, *self._consumer.consume(BATCH_MAX, 0)):
+        for message in (first, *rest):
             error = message.error()
             partition = Partition(message.topic(), message.partition())
             if partition not in self.positions and (error is None or partition.topic is not None):
@@ -105,8 +114,10 @@ class Tail:
         return good
 
     def close(self) -> None:
-        """Let go of the client."""
-        self._consumer.close()
+        """Let go of the client, once nobody reads."""
+        with self._lock:
+            self._closed = True
+            self._consumer.close()
 
     def _assign(self) -> None:
         self._consumer.assign(

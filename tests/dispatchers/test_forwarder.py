@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from dispatchers.forwarder import LANE_RECORDS_MAX
 from schemas import topics
 from tests.dispatchers.receiver import Receiver
-from tests.stage import Stage, await_condition
+from tests.stage import Role, Stage, await_condition
 
 
 @pytest.fixture
@@ -60,3 +61,40 @@ def test_a_payload_goes_once_to_its_url_and_poison_or_a_missing_url_stops_nothin
     ]
     assert all("webhook-signature" not in hit.headers for hit in receiver.hits)
     assert role.terminate() == 0
+
+
+def test_a_burst_that_a_url_works_off_slowly_loses_nothing(stage: Stage, receiver: Receiver) -> None:
+    stage.configure(
+        "accounts:\n  - id: acme\n    lists:\n"
+        f'      - {{number: "+18005551234", forward: {{delivery: "{receiver.url}"}}}}\n'
+    )
+    receiver.delay_s = 0.015
+    role = stage.start("forwarder").await_ready()
+    stage.produce(topics.FORWARDS, "ForwardTask", [task(number, "delivery") for number in range(1500)])
+    await_condition(lambda: len({hit.body for hit in receiver.hits}) == 1500, what="the whole burst")
+    assert overflows(role) == 0
+
+
+def test_a_url_that_hangs_loses_what_has_no_room_and_delays_nobody_in_its_partition(
+    stage: Stage, receiver: Receiver
+) -> None:
+    well = Receiver()
+    try:
+        stage.configure(
+            "accounts:\n  - id: acme\n    lists:\n"
+            f'      - {{number: "+18005551234", forward: {{delivery: "{receiver.url}", reply: "{well.url}"}}}}\n'
+        )
+        receiver.delay_s = 30.0
+        role = stage.start("forwarder").await_ready()
+        hung = [task(number, "delivery") for number in range(LANE_RECORDS_MAX + 500)]
+        stage.produce(topics.FORWARDS, "ForwardTask", [*hung, *(task(number, "inbound") for number in range(50))])
+        await_condition(lambda: len(well.hits) == 50, what="the other URL's", timeout_s=10)
+        assert 300 <= overflows(role) <= 500
+        assert role.terminate() == 0
+    finally:
+        well.close()
+
+
+def overflows(role: Role) -> float:
+    found = re.search(r'^trackly_forward_attempts_total\{outcome="overflow"\} (\S+)', role.metrics(), re.MULTILINE)
+    return float(found[1]) if found else 0.0

@@ -1,5 +1,6 @@
 """Pauses and the hold log, decided without any broker: tables of histories, and models."""
 
+from random import Random
 from typing import Any
 
 import pytest
@@ -7,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatchers.auto_pause import AutoPause, PausePolicy, Streak, after_attempt, after_url
-from dispatchers.hold_index import HoldIndex
+from dispatchers.hold_index import HoldIndex, speak_of_this_log
+from dispatchers.hold_turns import DRAINS_MAX, SLICE_S, Running, Turns, Wish, purpose_of, turns
 from dispatchers.notices import DEAD_LETTERS, PAUSED, WINDOW_MS, is_notices, notice, window_of
 from dispatchers.pauses import Claim, PauseBook
 from dispatchers.window import OffsetWindow
@@ -183,5 +185,115 @@ def test_a_job_that_is_through_leaves_nothing_and_one_that_stops_leaves_the_rest
     assert (len(index), index.floor(), index.of("e1")) == (2, 5, None)
     index.done("e0", below=9, beyond="", finished=2, oldest_at=108)
     assert (len(index), index.floor()) == (0, 10)
-    index.skip(10)
-    assert index.floor() == 11
+
+
+def test_what_a_drain_did_ahead_of_the_index_waits_no_more_when_it_is_read_here() -> None:
+    index = HoldIndex({})
+    for offset in range(3):
+        index.add(E, offset, 100)
+    index.done(E, below=5, beyond="", finished=5, oldest_at=100)
+    assert (index.of(E), index.floor()) == (None, 3)
+    index.add(E, 3, 100)
+    index.add(E, 4, 100)
+    assert (index.of(E), index.floor()) == (None, 5)
+    index.add(E, 5, 100)
+    waiting = index.of(E)
+    assert waiting is not None
+    assert (waiting.first, waiting.count, waiting.beyond) == (5, 1, "")
+
+
+def test_what_was_done_since_a_takeover_is_not_tried_again_for_the_sake_of_its_old_claim() -> None:
+    window = OffsetWindow(10)
+    for offset in (10, 11):
+        window.begin(offset)
+    window.finish(11)
+    index = HoldIndex({E: Claim(10, window.metadata())})
+    for offset in (10, 11, 12):
+        index.add(E, offset, 100)
+    assert len(index) == 2
+    index.done(E, below=13, beyond="", finished=2, oldest_at=100)
+    index.add(E, 99, 100)
+    waiting = index.of(E)
+    assert waiting is not None
+    assert (waiting.first, waiting.beyond) == (99, "")
+
+
+def test_an_index_keeps_nothing_for_each_record_that_waits() -> None:
+    window = OffsetWindow(0)
+    for offset in range(3):
+        window.begin(offset)
+    window.finish(2)
+    index = HoldIndex({E: Claim(0, window.metadata())})
+    for offset in range(5000):
+        index.add(E, offset, 100)
+    kept = [value for value in vars(index).values() if isinstance(value, dict)]
+    assert all(not isinstance(one, OffsetWindow) for value in kept for one in value.values())
+    assert sum(len(one) for value in kept for one in value.values() if isinstance(one, set)) == 0
+    assert len(index) == 4999
+
+
+@pytest.mark.parametrize(
+    ("below", "committed", "end", "believed"),
+    [(40, 0, 100, True), (40, 100, 100, True), (100, 3, 100, True), (40, -1, 100, False), (101, 3, 100, False),
+     (40, 101, 100, False)],
+)  # fmt: skip
+def test_claims_on_a_log_that_was_made_anew_say_nothing(below: int, committed: int, end: int, believed: bool) -> None:
+    assert speak_of_this_log({E: Claim(below, "")}, committed=committed, end=end) is believed
+
+
+@given(st.integers(1, 40), st.randoms(use_true_random=False))
+def test_a_drain_that_is_ahead_or_behind_repeats_nothing_and_loses_nothing(count: int, random: Random) -> None:
+    """Records of one endpoint; the index reads at its own pace, drains do some of what they can see, in any order."""
+    index, read, done = HoldIndex({}), 0, set[int]()
+    while read < count or index.of(E) is not None:
+        waiting = index.of(E)
+        if read < count and (waiting is None or random.random() < 0.5):
+            index.add(E, read, read)
+            read += 1
+            continue
+        assert waiting is not None
+        window, seen = OffsetWindow(waiting.first, waiting.beyond), random.randint(waiting.last + 1, count)
+        taken = [offset for offset in range(waiting.first, seen) if window.begin(offset)]
+        assert not done & set(taken), "tried twice"
+        finished = [offset for offset in taken if random.random() < 0.7]
+        for offset in finished:
+            window.finish(offset)
+        done |= set(finished)
+        window.pass_by(seen)
+        index.done(E, below=window.floor or 0, beyond=window.metadata(), finished=len(finished), oldest_at=0)
+        committed = index.floor()
+        assert committed is None or done >= set(range(committed))
+    assert done == set(range(count))
+
+
+def test_who_waits_in_one_partition_has_its_turn_beside_a_crowd_in_another() -> None:
+    crowd = [Wish(5.0 + number, 0, f"c{number}", "drain") for number in range(20)]
+    alone = Wish(1.0, 1, "alone", "drain")
+    running = [Running(9.9, 0, f"r{number}", stopping=False) for number in range(DRAINS_MAX - 1)]
+    assert turns([*crowd, alone], running, now=10.0) == Turns([alone], [])
+
+
+def test_as_many_long_drains_make_room_as_others_wait() -> None:
+    running = [Running(float(number), 0, f"r{number}", stopping=number == 0) for number in range(DRAINS_MAX)]
+    wishes = [Wish(0.0, 1, f"w{number}", "drain") for number in range(3)]
+    assert turns(wishes, running, now=SLICE_S + 6.5) == Turns([], running[1:3])
+    assert turns(wishes, running, now=SLICE_S) == Turns([], [])
+    assert turns(wishes[:1], running, now=100.0) == Turns([], []), "one makes room already"
+    assert turns([], running, now=100.0) == Turns([], [])
+
+
+@pytest.mark.parametrize(
+    ("waits", "probe", "by_hand", "old", "expected"),
+    [
+        (False, True, True, True, "drain"),
+        (True, True, False, True, "probe"),
+        (True, True, True, True, "expire"),
+        (True, True, True, False, None),
+        (True, False, False, True, "expire"),
+        (True, False, False, False, None),
+    ],
+)
+def test_what_is_done_about_held_tasks(
+    waits: bool, probe: bool, by_hand: bool, old: bool, expected: str | None
+) -> None:
+    assert purpose_of(waits=waits, probe=probe, by_hand=by_hand, old=old) == expected

@@ -12,7 +12,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from dispatchers.drain import OPEN_MAX
-from dispatchers.hold_owner import DRAINS_MAX
+from dispatchers.hold_turns import DRAINS_MAX
 from dispatchers.lanes import LANE_RECORDS_MAX
 from runtime.kafka.positions import Position
 from runtime.kafka.properties import consumer

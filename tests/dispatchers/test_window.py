@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from dispatchers.window import SPAN_MAX, OffsetWindow
+from dispatchers.window import SPAN_MAX, OffsetWindow, done_beyond
 
 
 class WindowAgainstSets(RuleBasedStateMachine):
@@ -212,3 +212,23 @@ def test_the_window_is_full_by_span_and_not_by_count() -> None:
     assert window.full
     window.finish(0)
     assert not window.full
+
+
+def test_passing_by_what_is_not_ours_moves_the_floor_and_the_done_beyond_set_stays_true() -> None:
+    earlier = OffsetWindow(7)
+    for offset in (7, 8, 20, 30):
+        earlier.begin(offset)
+    earlier.finish(20)
+    window = OffsetWindow(earlier.floor, earlier.metadata())
+    window.begin(7)
+    window.pass_by(15)
+    assert window.floor == 7, "what is open holds the floor"
+    window.finish(7)
+    window.pass_by(15)
+    assert (window.floor, done_beyond(15, window.metadata())) == (15, {20})
+    window.pass_by(20)
+    assert (window.floor, done_beyond(20, window.metadata())) == (20, {20})
+    assert not window.begin(20)
+    assert window.begin(30)
+    window.pass_by(10)
+    assert window.floor == 30

@@ -1,5 +1,7 @@
 """A tail leaves no record out: what waiting mends is told, everything else ends it."""
 
+import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -189,3 +191,20 @@ def test_one_that_skips_what_is_gone_goes_on_with_the_oldest_there_is(log: Log) 
     tail = log.tail(skips_gone=True)
     tail.follow({Partition(log.topic, 0): 1})
     assert read(tail, 1) == [b"c"]
+
+
+def test_a_tail_is_closed_once_the_read_under_way_has_ended() -> None:
+    tail = Tail(KafkaSettings(bootstrap_servers="127.0.0.1:9"), "test", on_error=lambda _: None)
+    ended = threading.Event()
+
+    def read() -> None:
+        tail.read(1.0)
+        ended.set()
+
+    reading = threading.Thread(target=read)
+    reading.start()
+    time.sleep(0.2)
+    tail.close()
+    assert ended.wait(0.1), "the client was taken from under its reader"
+    assert tail.read(0.0) == []
+    reading.join()
