@@ -122,7 +122,7 @@ class Tries:
                 return None
             endpoint = self._follower.snapshot.endpoints.get(task["endpoint"])
             if endpoint is None:
-                return _Given("endpoint_removed" if task["endpoint"] in self._seen else "endpoint_unknown")
+                return _Given(self._reason_of_absence(task["endpoint"]))
         try:
             headers = self._headers(endpoint, task)
         except UnsealError as error:
@@ -134,6 +134,11 @@ class Tries:
             made.outcome, attempt=task["attempt"], tier_delays_s=self._delays_s, now=now, kind=_kind(ticket)
         )
         return _Made(made, verdict, now)
+
+    def _reason_of_absence(self, endpoint: str) -> str:
+        """Removed where it was seen since the start, or the configuration topic still tells of it; else unknown."""
+        was_there = endpoint in self._seen or self._follower.was_removed("endpoint", endpoint)
+        return "endpoint_removed" if was_there else "endpoint_unknown"
 
     def _headers(self, endpoint: Endpoint, task: DeliveryTask) -> dict[str, str]:
         secrets = self._follower.endpoint_secrets(endpoint.id)

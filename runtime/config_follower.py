@@ -69,6 +69,8 @@ class ConfigFollower:
         self._decode = decoder("ConfigRecord")
         self._cluster = Cluster(settings.kafka, role)
         self._entries: dict[str, Entry] = {}
+        self._removed: set[str] = set()
+        """Keys whose last record is a tombstone that the topic still holds."""
         self._view = _View(snapshot_of(()))
         self._at_end_s: float | None = None
         self._failure: BaseException | None = None
@@ -105,6 +107,10 @@ class ConfigFollower:
         """
         self._raise_failure()
         return self._view.snapshot
+
+    def was_removed(self, kind: str, full_id: str) -> bool:
+        """Whether an entry was there and was deleted, as far back as the topic tells."""
+        return f"{kind}|{full_id}" in self._removed
 
     @property
     def ready(self) -> bool:
@@ -276,6 +282,7 @@ class ConfigFollower:
         """Apply one record; the log never names its key, which may hold a number."""
         key, value = (message.key() or b"").decode("utf-8", "replace"), message.value()
         if value is None:
+            self._removed.add(key)
             return self._entries.pop(key, None) is not None
         try:
             _, record = self._decode(value)
@@ -285,6 +292,7 @@ class ConfigFollower:
             return False
         if entry is not None:
             self._entries[key] = entry
+            self._removed.discard(key)
         return entry is not None
 
 

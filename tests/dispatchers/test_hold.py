@@ -213,6 +213,20 @@ def test_an_endpoint_removed_while_its_tasks_wait_leaves_dead_letters(stage: Sta
     assert {(letter["reason"], letter["task"]["endpoint"]) for letter in dead} == {("endpoint_removed", "acme/main")}
 
 
+def test_an_endpoint_removed_while_no_dispatcher_runs_is_known_to_be_removed(stage: Stage, receiver: Receiver) -> None:
+    stage.configure(config(main=receiver.url, well=receiver.url))
+    set_manual(stage, "acme/main", paused=True)
+    role = stage.start("dispatcher", "--event", "delivery", **QUICK).await_ready()
+    await_condition(paused_endpoints(role), what="the pause")
+    produce(stage, *(event(number) for number in range(5)))
+    stage.await_records(topics.HOLD, 5)
+    assert role.terminate() == 0
+    stage.configure(config(well=receiver.url))
+    stage.start("dispatcher", "--event", "delivery", **QUICK)
+    dead = stage.await_records(topics.DEAD, 5)
+    assert {(letter["reason"], letter["task"]["endpoint"]) for letter in dead} == {("endpoint_removed", "acme/main")}
+
+
 def task(number: int, **fields: Any) -> tuple[str, dict[str, Any]]:
     event_id = ids.event_id("acme", "infobip", "delivery", "+18005551234", f"m{number}")
     made: dict[str, Any] = {
