@@ -179,14 +179,16 @@ def main(names: list[str], options: Options) -> None:
 
 def of_roles(names: list[str], options: Options) -> None:
     results = Results()
-    with running() as (broker, folder):
-        for name in names:
-            place = folder / name
-            place.mkdir()
-            with open_stage(broker.bootstrap, f"{name}.", place) as stage:
-                for row in {**BENCHES, **LONGER}[name](stage.provision(processor.PARTITIONS), options):
-                    results.add(row)
-    results.show()
+    try:
+        with running() as (broker, folder):
+            for name in names:
+                place = folder / name
+                place.mkdir()
+                with open_stage(broker.bootstrap, f"{name}.", place) as stage:
+                    for row in {**BENCHES, **LONGER}[name](stage.provision(processor.PARTITIONS), options):
+                        results.add(row)
+    finally:  # what was measured before one failed is shown all the same
+        results.show()
 
 
 def arguments() -> argparse.Namespace:
