@@ -127,8 +127,12 @@ class Stage:
         config_apply.execute(settings, plan, present, actor="test")
 
     def start(self, *arguments: str, **extra: str) -> Role:
-        log = self.folder / f"{arguments[0]}-{len(self.roles)}.log"
-        command = [sys.executable, "-m", "runtime.cli", *arguments]
+        return self.run("runtime.cli", *arguments, log_name=arguments[0], **extra)
+
+    def run(self, module: str, *arguments: str, log_name: str, **extra: str) -> Role:
+        """Start a role by whatever module runs it."""
+        log = self.folder / f"{log_name}-{len(self.roles)}.log"
+        command = [sys.executable, "-m", module, *arguments]
         with log.open("wb") as out:
             process = subprocess.Popen(command, env=self.env(**extra), stdout=out, stderr=out)
         role = Role(process, log)

@@ -6,7 +6,6 @@ rates are no measurement. Scripts of this folder run with -P, or they would find
 
 import cProfile
 import pstats
-import subprocess
 import sys
 import threading
 from dataclasses import dataclass
@@ -32,13 +31,8 @@ class ProfiledStage(Stage):
     """A stage whose roles leave a profile behind."""
 
     def start(self, *arguments: str, **extra: str) -> Role:
-        log = self.folder / f"{arguments[0]}-{len(self.roles)}.log"
-        command = [sys.executable, "-m", "tests.bench.profile", "--run", str(self.folder / "profile"), *arguments]
-        with log.open("wb") as out:
-            process = subprocess.Popen(command, env=self.env(**extra), stdout=out, stderr=out)
-        role = Role(process, log)
-        self.roles.append(role)
-        return role
+        out = str(self.folder / "profile")
+        return self.run("tests.bench.profile", "--run", out, *arguments, log_name=arguments[0], **extra)
 
 
 def run_role(out: str, arguments: list[str]) -> None:
