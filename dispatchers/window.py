@@ -84,13 +84,13 @@ class OffsetWindow:
         if floor is None or (len(self._begun) == len(self._open) and not self._done_before):
             return ""
         bits = bytearray(SPAN_MAX // 8)
-        top = 0
+        top = -1
         for offset in (*(one for one in self._begun if one not in self._open), *self._done_before):
             place = offset - floor
             if 0 <= place < SPAN_MAX:
                 bits[place >> 3] |= 1 << (place & 7)
                 top = max(top, place)
-        return _VERSION + base64.b64encode(bytes(bits[: (top >> 3) + 1])).decode() if top else ""
+        return _VERSION + base64.b64encode(bytes(bits[: (top >> 3) + 1])).decode() if top >= 0 else ""
 
 
 def _read(floor: int, metadata: str) -> set[int]:
