@@ -4,8 +4,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # A test of the broker mostly waits, so three workers keep two cores busy; each starts a broker of its own.
 WORKERS := -n 3 --dist loadfile
+# Of `make fuzz`, for each target.
+MINUTES ?= 5
 
-.PHONY: demo test check bench mutants lint format docs lock clean
+.PHONY: demo test check bench mutants fuzz lint format docs lock clean
 
 demo: $(VENV)/.local
 	$(BIN)/trackly demo $(DEMO_ARGS)
@@ -35,13 +37,18 @@ bench: $(VENV)/.dev .venv-bench/.done
 mutants: $(VENV)/.dev
 	$(BIN)/python -m tests.mutants $(MUTANTS_ARGS)
 
+# TARGETS="codec config" for some of them; every one by default.
+fuzz: $(VENV)/.dev .venv-fuzz/.done
+	.venv-fuzz/bin/python -m tests.fuzz $(TARGETS) --minutes $(MINUTES)
+
 lock: $(VENV)/.dev
 	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install -q uv
 	for extra in local dev; do \
 	  $(VENV)/lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	    --extra local $$([ $$extra = dev ] && echo --extra dev) pyproject.toml requirements/build.in -o requirements/$$extra.lock; done
-	$(VENV)/lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	  requirements/bench.in -o requirements/bench.lock
+	for other in bench fuzz; do \
+	  $(VENV)/lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	    requirements/$$other.in -o requirements/$$other.lock; done
 
 $(VENV)/.local: requirements/local.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 demo")'
@@ -59,5 +66,13 @@ $(VENV)/.dev: requirements/dev.lock $(VENV)/.local
 	.venv-bench/bin/pip install --disable-pip-version-check -q --require-hashes -r requirements/bench.lock
 	@touch $@
 
+# atheris alone; what is fuzzed, and all that it needs, is that of the other environment.
+SITE := -c 'import sysconfig; print(sysconfig.get_path("purelib"))'
+.venv-fuzz/.done: requirements/fuzz.lock
+	@test -x .venv-fuzz/bin/python || $(PYTHON) -m venv .venv-fuzz
+	.venv-fuzz/bin/pip install --disable-pip-version-check -q --require-hashes -r requirements/fuzz.lock
+	@$(BIN)/python $(SITE) > $$(.venv-fuzz/bin/python $(SITE))/trackly.pth
+	@touch $@
+
 clean:
-	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .trackly
+	rm -rf $(VENV) .venv-bench .venv-fuzz .fuzz .mypy_cache .ruff_cache .trackly

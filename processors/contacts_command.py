@@ -109,7 +109,7 @@ def import_(file: Path, reason: str) -> None:
                 commands_of(lines, actor=actor, reason=reason, now=now),
                 acked=lambda: progress.advance(shown),
             )
-    except (ContactsFileError, UnicodeDecodeError, csv.Error) as error:
+    except (ContactsFileError, UnicodeDecodeError) as error:
         fail(f"{file}: {error}", EXIT_CONFIGURATION)
     click.echo(json.dumps({"imported": total}))
 

@@ -83,11 +83,14 @@ def commands_of(lines: Iterable[str], *, actor: str, reason: str, now: int) -> I
         ContactsFileError: a column is missing, or a line cannot be read.
     """
     reader = csv.DictReader(lines)
-    missing = _NEEDED - set(reader.fieldnames or ())
-    if missing:
-        raise ContactsFileError(f"line 1: no column {', '.join(sorted(missing))}")
-    for row in reader:
-        yield _command(row, reader.line_num, actor=actor, reason=reason, now=now)
+    try:
+        missing = _NEEDED - set(reader.fieldnames or ())
+        if missing:
+            raise ContactsFileError(f"line 1: no column {', '.join(sorted(missing))}")
+        for row in reader:
+            yield _command(row, reader.line_num, actor=actor, reason=reason, now=now)
+    except csv.Error as error:
+        raise ContactsFileError(f"line {reader.line_num + 1}: {error}") from None
 
 
 def _command(row: dict[str, str | None], line: int, *, actor: str, reason: str, now: int) -> ContactCommand:

@@ -17,6 +17,7 @@ _KUBERNETES: Final = re.compile(
     r"TRACKLY_[A-Z0-9_]*?(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP)(_[A-Z]+)?)?)"
 )
 """Variables that Kubernetes injects for services named trackly-*: single underscores (OPERATIONS.md, Settings)."""
+_KAFKA_PROPERTY: Final = re.compile(rf"{PREFIX}KAFKA__.+", re.DOTALL)
 _SECRET_PROPERTY: Final = re.compile(r"password|secret|key|token|credential|oauth|sasl_jaas", re.IGNORECASE)
 
 
@@ -102,8 +103,10 @@ def _place(tree: dict[str, Any], name: str, value: str, environ: Mapping[str, st
             value = Path(value).read_text("utf-8").strip()
         except OSError as error:
             raise SettingsError(f"{name}: {error.strerror}") from None
+        except ValueError:  # not UTF-8, or a path that no system has
+            raise SettingsError(f"{name}: names no file of text in UTF-8") from None
     known = known_names()
-    if target not in known and not target.startswith(f"{PREFIX}KAFKA__"):
+    if target not in known and not _KAFKA_PROPERTY.fullmatch(target):
         close = difflib.get_close_matches(target, known, n=1)
         hint = f"; did you mean {close[0]}?" if close else "; `trackly doctor` lists the known ones"
         raise SettingsError(f"unknown setting {name}{hint}")

@@ -40,6 +40,7 @@ SECRET_CHARS_MIN: Final = 8
 _DURATION: Final = re.compile(r"(\d{1,9})\s*(ms|s|m|h|d)")
 _UNIT_MS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _ID: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+_DIGITS: Final = re.compile(r"[0-9]+")
 _SENDER_NAME: Final = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 ._+-]{1,11}")
 """An alphanumeric sender of GSM 03.38: eleven characters at most, a letter among them."""
 _PLAIN: Final = "<plain>"
@@ -72,7 +73,7 @@ def _duration(value: Any) -> Any:
 
 def _number(value: str) -> str:
     sender = to_sender(value)
-    if sender is None or not (is_e164(sender) or sender.isdigit() or _SENDER_NAME.fullmatch(sender)):
+    if sender is None or not (is_e164(sender) or _DIGITS.fullmatch(sender) or _SENDER_NAME.fullmatch(sender)):
         raise ValueError("not a phone number, short code or sender name")
     return sender
 
@@ -306,13 +307,10 @@ def read(
         found = ConfigFile.model_validate(document.data if document.data is not None else {})
     except ValidationError as error:
         problems = error.errors(include_input=False, include_url=False)
-        raise ConfigFileError([document.sentence(_steps(item["loc"]), _say(item)) for item in problems]) from None
-    across = [
-        document.sentence(loc, problem)
-        for loc, problem in (*_cross_checks(found, credential_names), *_refused_urls(found, url_refusal))
-    ]
+        raise document.refusal((_steps(item["loc"]), _say(item)) for item in problems) from None
+    across = [*_cross_checks(found, credential_names), *_refused_urls(found, url_refusal)]
     if across:
-        raise ConfigFileError(across)
+        raise document.refusal(across)
     if warn is not None:
         for loc, problem in _doubts(found):
             warn(document.sentence(loc, problem))

@@ -17,7 +17,10 @@ def _split(value: Any) -> Any:
 
 
 def _is_network(value: str) -> str:
-    ip_network(value)
+    try:
+        ip_network(value)
+    except ValueError:  # its text repeats the value
+        raise ValueError("not a network such as 10.0.0.0/8") from None
     return value
 
 
@@ -53,9 +56,9 @@ ProbeDelays = Annotated[
 
 
 class Section(BaseModel):
-    """A frozen group of settings; unknown fields are errors."""
+    """A frozen group of settings; unknown fields and times without end are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class KafkaSettings(BaseModel):

@@ -81,9 +81,23 @@ class Note:
             written: _Written = orjson.loads(text)
             if written["v"] != _VERSION:
                 raise UnreadableNoteError("another version wrote it")
-            return cls(Selection(**written["selection"]), written["end"])  # type: ignore[arg-type]  # names are checked by the call
+            selection = Selection(**written["selection"])  # type: ignore[arg-type]  # names are checked by the call
+            end = written["end"]
         except (orjson.JSONDecodeError, KeyError, TypeError) as error:
             raise UnreadableNoteError("it is no note of a replay") from error
+        if not _is_typed(selection) or type(end) is not int:
+            raise UnreadableNoteError("it is no note of a replay")
+        return cls(selection, end)
+
+
+def _is_typed(selection: Selection) -> bool:
+    """Whether every part has the type that it is compared with."""
+    names = (selection.endpoint, selection.account, selection.event, selection.reason)
+    return (
+        selection.source in SOURCES
+        and all(at is None or type(at) is int for at in (selection.since, selection.until))
+        and all(name is None or isinstance(name, str) for name in names)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,16 @@
 
 The protocol itself stays uvicorn's. One timer covers a request's head and body, armed only when they do not come at
 once; a late body is marked in the scope, and the application answers 408.
+
+An offer of another protocol (`Upgrade: h2c`) is ignored, as RFC 9110 section 7.8 allows. httptools ends such a request
+at its head and drops the body: the callback would be taken for an empty one, which some providers are answered 200.
 """
 
 import asyncio
+import sys
 from typing import Any, ClassVar, Final
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from producers.gateway.request import HEADER_BYTES_MAX, QUERY_BYTES_MAX
@@ -31,6 +36,10 @@ class Connection(HttpToolsProtocol):
     _reading = False
     _come = 0
     _timer: asyncio.TimerHandle | None = None
+    _data = b""
+    _again = b""
+    """What is parsed once more: the head of a request without its offer, and what came behind it."""
+    _offered = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Refuse one connection too many; close one that stays silent."""
@@ -47,18 +56,43 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse, then look at what is still missing."""
-        super().data_received(data)
+        self._again = data
+        while self._again:
+            self._data, self._again = self._again, b""
+            super().data_received(self._data)
+        self._data = b""
         if self._reading:
             self._more_to_come(len(data))
 
     def on_message_begin(self) -> None:
         """Begin to read."""
         super().on_message_begin()
+        self._offered = False
         self._reading = True
         self._come = 0
 
+    def on_headers_complete(self) -> None:
+        """Begin to answer, unless the head is read again without its offer of another protocol."""
+        self._offered = self.parser.should_upgrade()
+        if not self._offered:
+            super().on_headers_complete()
+        elif self.parser.get_method() == b"CONNECT":
+            raise ValueError("a tunnel")  # the parser turns it into 400
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Read the request as one without an offer; called while the parser's exception is handled."""
+        exception = sys.exception()
+        assert exception is not None
+        line = b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        kept = [b"%s: %s" % (name, value) for name, value in self.headers if name != b"upgrade"]
+        self._again = b"\r\n".join([line, *kept, b"", self._data[exception.args[0] :]])
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
+
     def on_message_complete(self) -> None:
         """End to read."""
+        if self._offered:
+            return
         self._reading = False
         self._disarm()
         super().on_message_complete()

@@ -46,23 +46,7 @@ async def main(life: Life) -> int:
     )
     records.start()
     app = App(settings.gateway, registry.by_any_name(), Ingest(settings, follower, records))
-    server = _Server(
-        uvicorn.Config(
-            app,
-            http=bounded(settings.gateway.read_timeout_s),
-            ws="none",
-            loop="none",
-            lifespan="off",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            date_header=True,
-            proxy_headers=False,
-            backlog=BACKLOG,
-            timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=int(DRAIN_S),
-        )
-    )
+    server = server_of(app, settings.gateway.read_timeout_s)
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -84,6 +68,27 @@ async def main(life: Life) -> int:
     records.close()
     follower.close()
     return 0
+
+
+def server_of(app: App, read_timeout_s: float) -> uvicorn.Server:
+    """The HTTP server around the application, with every bound that it has on the wire."""
+    return _Server(
+        uvicorn.Config(
+            app,
+            http=bounded(read_timeout_s),
+            ws="none",
+            loop="none",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            date_header=True,
+            proxy_headers=False,
+            backlog=BACKLOG,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=int(DRAIN_S),
+        )
+    )
 
 
 class _Server(uvicorn.Server):

@@ -1,6 +1,5 @@
 """The command `trackly send`: questions to the send gate in, its answers out."""
 
-import csv
 import json
 import secrets
 import string
@@ -67,7 +66,7 @@ def _ask_file(file: Path) -> None:
         ):
             shown = progress.add_task("asking", total=total)
             _, unanswered = _ask(requests_of(lines, now=now, new_id=_new_id), answered=lambda: progress.advance(shown))
-    except (RequestsFileError, UnicodeDecodeError, csv.Error) as error:
+    except (RequestsFileError, UnicodeDecodeError) as error:
         fail(f"{file}: {error}", EXIT_CONFIGURATION)
     sys.exit(EXIT_TRY_AGAIN if unanswered else 0)
 

@@ -23,14 +23,17 @@ def requests_of(lines: Iterable[str], *, now: int, new_id: Callable[[], str]) ->
         RequestsFileError: a column is missing, or a line cannot be read.
     """
     reader = csv.DictReader(lines)
-    missing = _NEEDED - set(reader.fieldnames or ())
-    if missing:
-        raise RequestsFileError(f"line 1: no column {', '.join(sorted(missing))}")
-    for row in reader:
-        told = {name: (row.get(name) or "").strip() for name in COLUMNS}
-        phone, number = to_e164(told["phone_number"]), to_sender(told["list_number"])
-        if not told["account"] or phone is None or number is None:
-            raise RequestsFileError(
-                f"line {reader.line_num}: account, list_number and phone_number must be there and be numbers"
-            )
-        yield request_for(told["account"], number, phone, told["message_id"] or new_id(), now=now)
+    try:
+        missing = _NEEDED - set(reader.fieldnames or ())
+        if missing:
+            raise RequestsFileError(f"line 1: no column {', '.join(sorted(missing))}")
+        for row in reader:
+            told = {name: (row.get(name) or "").strip() for name in COLUMNS}
+            phone, number = to_e164(told["phone_number"]), to_sender(told["list_number"])
+            if not told["account"] or phone is None or number is None:
+                raise RequestsFileError(
+                    f"line {reader.line_num}: account, list_number and phone_number must be there and be numbers"
+                )
+            yield request_for(told["account"], number, phone, told["message_id"] or new_id(), now=now)
+    except csv.Error as error:
+        raise RequestsFileError(f"line {reader.line_num + 1}: {error}") from None

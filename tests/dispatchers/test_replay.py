@@ -212,7 +212,22 @@ def test_a_note_is_read_back_and_fits_beside_a_position() -> None:
     assert Note.read(Note(Selection("events"), 3).text()) == Note(Selection("events"), 3)
 
 
-@pytest.mark.parametrize("text", ["", "1:AA==", "[]", "{}", '{"v":2}', '{"v":1,"end":1,"selection":{"colour":1}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "1:AA==",
+        "[]",
+        "{}",
+        '{"v":2}',
+        '{"v":1,"end":"9","selection":{"source":"dead"}}',
+        '{"v":1,"end":true,"selection":{"source":"dead"}}',
+        '{"v":1,"end":1,"selection":{"source":"everything"}}',
+        '{"v":1,"end":1,"selection":{"source":"dead","since":"today"}}',
+        '{"v":1,"end":1,"selection":{"source":"dead","account":7}}',
+        '{"v":1,"end":1,"selection":{"colour":1}}',
+    ],
+)
 def test_what_is_no_note_of_ours_is_refused(text: str) -> None:
     with pytest.raises(UnreadableNoteError):
         Note.read(text)

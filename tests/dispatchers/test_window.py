@@ -116,6 +116,16 @@ def test_a_record_skipped_as_done_never_stalls_the_floor() -> None:
     assert after.floor == 2
 
 
+def test_a_record_finished_before_the_floor_reached_it_is_not_done_again_after_a_second_restart() -> None:
+    first = begun(0, 1)
+    first.finish(1)
+    second = OffsetWindow(first.floor, first.metadata())
+    assert second.begin(0)
+    second.finish(0)
+    third = OffsetWindow(second.floor, second.metadata())
+    assert (third.floor, third.begin(1)) == (1, False)
+
+
 def test_a_revoke_before_anything_was_read_commits_the_old_position_with_its_done_set() -> None:
     before = begun(0, 1, 2)
     before.finish(2)

@@ -119,3 +119,11 @@ def test_texting_is_allowed_list_by_list() -> None:
 
 def test_a_contact_without_any_consent_is_no_line() -> None:
     assert rows_of("acme", PHONE, run(report("m"), message("hello", "x"))[0]) == []
+
+
+@pytest.mark.parametrize("cell", ["x" * 200_000, "a\rb"], ids=["too_long", "line_end"])
+def test_a_line_that_is_no_csv_is_named_and_not_repeated(cell: str) -> None:
+    lines = ["account,list_number,phone_number\n", f"acme,{cell},+14155550002\n"]
+    with pytest.raises(ContactsFileError, match=r"line 2: (field larger|new-line character)") as refused:
+        list(commands_of(lines, actor="a", reason="r", now=1))
+    assert "14155550002" not in str(refused.value)

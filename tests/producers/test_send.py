@@ -76,3 +76,11 @@ def test_a_line_that_cannot_be_read_is_named_without_its_number() -> None:
         list(requests_of(lines, now=1, new_id=lambda: "x"))
     (first,) = requests_of(lines[:2], now=1, new_id=lambda: "x")
     assert (first["message_id"], first["expires_at"]) == ("x", 1 + 30 * 60_000)
+
+
+@pytest.mark.parametrize("cell", ["x" * 200_000, "a\rb"], ids=["too_long", "line_end"])
+def test_a_line_that_is_no_csv_is_named_and_not_repeated(cell: str) -> None:
+    lines = ["account,list_number,phone_number\n", f"acme,{cell},+14155550002\n"]
+    with pytest.raises(RequestsFileError, match=r"line 2: (field larger|new-line character)") as refused:
+        list(requests_of(lines, now=1, new_id=lambda: "x"))
+    assert "14155550002" not in str(refused.value)

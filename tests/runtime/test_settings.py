@@ -50,6 +50,12 @@ def test_a_variable_is_read_as_what_it_means(name: str, value: str, path: tuple[
         ),
         ({"TRACKLY_DISPATCH__TIER_DELAYS_S": "5,4,3,2,1"}, "delays must not fall from one tier to the next"),
         ({"TRACKLY_EGRESS__ALLOW_CIDRS": "hush"}, "TRACKLY_EGRESS__ALLOW_CIDRS: Value error"),
+        (
+            {"TRACKLY_DISPATCH__ATTEMPT_TIMEOUT_S": "inf"},
+            "TRACKLY_DISPATCH__ATTEMPT_TIMEOUT_S: Input should be a finite number",
+        ),
+        ({"TRACKLY_KAFKA__": "x", "TRACKLY_KAFKA__LINGER_MS": "1"}, "unknown setting TRACKLY_KAFKA__;"),
+        ({"TRACKLY_SECRET_KEYS_FILE": "a\0b"}, "TRACKLY_SECRET_KEYS_FILE: names no file of text in UTF-8"),
         ({"TRACKLY_TOPIC_PREFIX": "a b"}, "TRACKLY_TOPIC_PREFIX: String should match pattern"),
         ({"TRACKLY_SECRET_KEYS_FILE": "/nowhere/at/all"}, "TRACKLY_SECRET_KEYS_FILE: No such file or directory"),
         (
@@ -62,6 +68,15 @@ def test_what_cannot_be_used_is_refused_by_name(environment: dict[str, str], sen
     with pytest.raises(SettingsError) as refused:
         load(environment)
     assert sentence in str(refused.value)
+    assert "hush" not in str(refused.value)
+
+
+def test_a_file_that_is_no_text_is_refused_by_name_and_not_shown(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    path.write_bytes(b"\xff\xfehush")
+    with pytest.raises(SettingsError) as refused:
+        load({"TRACKLY_SECRET_KEYS_FILE": str(path)})
+    assert str(refused.value) == "TRACKLY_SECRET_KEYS_FILE: names no file of text in UTF-8"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from schemas.providers import registry
 from schemas.providers.callback import BadFragment, CallbackRequest, Malformed, Parsed, Unparsable
 from schemas.providers.forms import FORM, write
 from tests.schemas.providers.fixtures import Fixture, request_of
-from tests.schemas.providers.test_conformance import GOOD, JSON_BODIES, split_and_parse, without_content_keys
+from tests.schemas.providers.shape import split_and_parse
+from tests.schemas.providers.test_conformance import GOOD, JSON_BODIES, without_content_keys
 
 CONTACT = {"delivery": "to", "inbound": "from"}
 NAMES_CONTACT = [one for one in GOOD if all(shown[CONTACT[shown["kind"]]] for shown in one.expect)]
