@@ -40,6 +40,8 @@ LOOK_BACK_MS: Final = 15 * 60_000
 LOOK_BACK_MORE_MS: Final = 5 * 60_000
 """Added to the shortest time of a streak where that is configured to be long."""
 POLL_S: Final = 0.1
+GATHER_S: Final = 0.05
+"""Between two reads while attempts come in: nothing here is in a hurry, and waking up for each costs more than it."""
 ASK_AGAIN_S: Final = 0.2
 
 
@@ -117,6 +119,8 @@ class PauseOwner:
                 for message in messages:
                     self._attempt(message)
                 self._note_caught_up()
+                if messages:
+                    await asyncio.sleep(GATHER_S)
         finally:
             await loop.run_in_executor(self._pool, self._tail.close)
 

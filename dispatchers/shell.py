@@ -115,17 +115,22 @@ class EventShell:
     # ---- records ----------------------------------------------------------------------------------------------------
     def records(self, messages: Sequence[Message]) -> None:
         """Records of either reader."""
+        parked = full = False
         for message in messages:
             held = self.flow.held.get(Partition(message.topic(), message.partition()))
             if held is None or held.closing:
                 continue
             if self.tiers.is_tier(held.partition):
                 self.tiers.park(held.partition, message)
+                parked = True
             else:
                 self.flow.take(held, message, is_task=False)
-        self._release_due()
+                full = full or bool(held.backlog)
+        if parked:
+            self._release_due()
         self.flow.start_ready()
-        self._pause()
+        if parked or full:
+            self._pause()
 
     def _release_due(self) -> None:
         for partition in self.tiers.due():
