@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 # A test of the broker mostly waits, so three workers keep two cores busy; each starts a broker of its own.
 WORKERS := -n 3 --dist loadfile
 
-.PHONY: demo test check bench lint format docs lock clean
+.PHONY: demo test check chaos bench lint format docs lock clean
 
 demo: $(VENV)/.local
 	$(BIN)/trackly demo $(DEMO_ARGS)
@@ -15,6 +15,9 @@ test: $(VENV)/.dev
 
 check: $(VENV)/.dev
 	$(BIN)/python -m pytest tests $(WORKERS) -m "smoke or not (system or slow or broker)"
+
+chaos: $(VENV)/.dev
+	$(BIN)/python -m tests.chaos $(CHAOS_ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

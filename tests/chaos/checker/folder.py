@@ -7,7 +7,7 @@ they lay on the topics) and every `*.log`.
 import base64
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +46,12 @@ def read_setup(folder: Path) -> Setup:
 
 def record_of(line: dict[str, Any]) -> Record:
     """One record; a value of no schema of ours is kept under a name of its own, and is a violation."""
-    name, value = "", {}
+    name: str = ""
+    value: Mapping[str, Any] = {}
     if line["value"] is not None:
         raw = base64.b64decode(line["value"])
         try:
-            name, value = decode(raw)  # type: ignore[assignment]  # a plain dict either way
+            name, value = decode(raw)
         except UndecodableError as error:
             name, value = UNDECODABLE, {"error": str(error)}
     return Record(line["partition"], line["offset"], line["timestamp"], line["key"], name, value)

@@ -26,7 +26,9 @@ def approved_after_stop(history: History) -> Iterator[Violation]:
 
 
 def _approved(topic: str, record: Record, request: Request, said: list[Callback]) -> Iterator[Violation]:
-    stops = [one for one in said if one.kind == "stop" and one.acked_at is not None and one.acked_at <= request.asked_at]
+    stops = [
+        one for one in said if one.kind == "stop" and one.acked_at is not None and one.acked_at <= request.asked_at
+    ]
     if not stops:
         return
     stop = max(stops, key=lambda one: one.sent_at)
@@ -44,7 +46,10 @@ def _blocked(topic: str, record: Record, request: Request, said: list[Callback])
 def _may_hold(stop: Callback, request: Request, said: list[Callback]) -> bool:
     """Whether a STOP may still have been in force: no START after it was acknowledged before the question."""
     return stop.kind == "stop" and not any(
-        one.kind == "start" and one.sent_at > stop.sent_at and one.acked_at is not None and one.acked_at <= request.asked_at
+        one.kind == "start"
+        and one.sent_at > stop.sent_at
+        and one.acked_at is not None
+        and one.acked_at <= request.asked_at
         for one in said
     )
 

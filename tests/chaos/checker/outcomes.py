@@ -43,7 +43,9 @@ def repeated(history: History) -> Iterator[Violation]:
         ids = {record.value["event_id"] for _, record in found}
         if len(ids) > 1:
             records = [where(f"events.{event}", record) for event, record in found]
-            yield Violation("b", "callback_told_twice", {"callback": name, "event_ids": sorted(ids), "records": records})
+            yield Violation(
+                "b", "callback_told_twice", {"callback": name, "event_ids": sorted(ids), "records": records}
+            )
         if name not in known:
             event, record = found[0]
             yield Violation("b", "event_of_no_callback", {"callback": name, "record": where(f"events.{event}", record)})

@@ -45,9 +45,7 @@ def _judge(record: Record, due: tuple[int, str] | None) -> Iterator[Violation]:
         yield Violation("f", "early", evidence | {"due": due[0], "tier": due[1]})
 
 
-def _early_hits(
-    history: History, dues: dict[tuple[str, int], list[tuple[int, str]]]
-) -> Iterator[Violation]:
+def _early_hits(history: History, dues: dict[tuple[str, int], list[tuple[int, str]]]) -> Iterator[Violation]:
     """The customer's view, whatever the attempts say: a second hit comes after the first due time of any second try.
 
     Only of pairs that one try of each number and no holding can account for, as a repeat or a probe may come any time.
