@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 FaultKind = Literal[
     "kill", "freeze", "restart", "scale_up", "scale_down", "broker_restart", "broker_kill", "store_delete",
-    "store_corrupt",
+    "store_corrupt", "broker_cut", "broker_hang", "broker_slow",
 ]  # fmt: skip
 
 GATEWAYS: Final = ("gateway-0", "gateway-1")
@@ -24,9 +24,13 @@ LAST_S: Final = 5.0
 """No fault begins so short before the end of the load, or it would break what is idle."""
 GAP_S: Final = (2.0, 6.0)
 """Rest after a fault: sometimes too short to recover in, which is meant."""
+RESTARTS: Final = frozenset({"broker_restart", "broker_kill"})
 DOWN_S: Final = (0.0, 3.0)
 FROZEN_BEYOND_S: Final = (1.0, 4.0)
 """How much longer than a session a process is frozen, so that its partitions go elsewhere before it wakes."""
+AWAY_S: Final = (0.5, 9.0)
+"""How long the network to the broker is cut or hangs: from a blip to longer than a session."""
+SLOW_FOR_S: Final = (4.0, 9.0)
 BROKER_START_S: Final = 6.0
 """What a start of the broker takes on a machine that everything runs on; for the sum of the schedule only."""
 
@@ -54,7 +58,7 @@ def schedule(seed: int, seconds: float, *, session_s: float) -> list[Planned]:
         if at_s + for_s > seconds - LAST_S:
             return planned
         planned.append(Planned(round(at_s, 2), kind, targets, round(for_s, 2)))
-        at_s += for_s + rng.uniform(*GAP_S) + (BROKER_START_S if kind.startswith("broker") else 0.0)
+        at_s += for_s + rng.uniform(*GAP_S) + (BROKER_START_S if kind in RESTARTS else 0.0)
 
 
 def _deck(rng: Random) -> list[tuple[FaultKind, tuple[str, ...]]]:
@@ -78,6 +82,9 @@ def _deck(rng: Random) -> list[tuple[FaultKind, tuple[str, ...]]]:
         ("scale_down", one(SPARES)),
         ("broker_restart", ()),
         ("broker_kill", ()),
+        ("broker_cut", ()),
+        ("broker_hang", ()),
+        ("broker_slow", ()),
         ("store_delete", one(PROCESSORS)),
         ("store_corrupt", one(PROCESSORS)),
     ]
@@ -91,5 +98,9 @@ def _lasts(kind: FaultKind, rng: Random, session_s: float) -> float:
             return session_s + rng.uniform(*FROZEN_BEYOND_S)
         case "scale_up" | "scale_down":
             return 0.0
+        case "broker_cut" | "broker_hang":
+            return rng.uniform(*AWAY_S)
+        case "broker_slow":
+            return rng.uniform(*SLOW_FOR_S)
         case _:
             return rng.uniform(*DOWN_S)

@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from runtime.broker import EmbeddedBroker
+from runtime.broker import EmbeddedBroker, free_port
 from runtime.secrets import load_or_create
 from schemas import topics
 from tests.chaos.checker import check, counts
@@ -19,6 +19,7 @@ from tests.chaos.checker.folder import read_folder
 from tests.chaos.checker.history import Violation
 from tests.chaos.faults import Planned, schedule
 from tests.chaos.load import AUTH_TOKEN, LINES, PATH_SECRET, Load
+from tests.chaos.proxy import ProxyProcess
 from tests.chaos.receiver import Receiver
 from tests.chaos.system import INFLIGHT_MAX, SESSION_S, SETTINGS, TIER_DELAYS_S, System
 from tests.chaos.topics_log import TopicsLog
@@ -114,8 +115,8 @@ def run(folder: Path, *, seed: int, seconds: float, rate: float, command: str) -
     planned = schedule(seed, seconds, session_s=SESSION_S)
     report.planned = [asdict(one) for one in planned]
     with _system(folder, seed) as (system, receiver):
-        log = TopicsLog(system.broker.bootstrap, PREFIX, folder / "records.jsonl")
-        load = Load(folder, seed, rate, system.gateways(), system.broker.bootstrap, f"{PREFIX}{topics.SENDS_REQUESTED}")
+        log = TopicsLog(system.stage.bootstrap, PREFIX, folder / "records.jsonl")
+        load = Load(folder, seed, rate, system.gateways(), system.stage.bootstrap, f"{PREFIX}{topics.SENDS_REQUESTED}")
         try:
             load.start()
             _break(system, log, planned, seconds)
@@ -151,17 +152,23 @@ def _as_json(one: Violation) -> dict[str, Any]:
 def _system(folder: Path, seed: int) -> Iterator[tuple[System, Receiver]]:
     """Broker, topics, configuration, customers and every role; all gone at the end, and their data with them."""
     with ExitStack() as stack:
-        broker = EmbeddedBroker(folder / "broker")
+        port, controller, outside = free_port(), free_port(), free_port()
+        shown = f"PLAINTEXT://127.0.0.1:{outside},CONTROLLER://127.0.0.1:{controller}"
+        broker = EmbeddedBroker(
+            folder / "broker", port=port, controller_port=controller, properties={"advertised.listeners": shown}
+        )
+        network = ProxyProcess(outside, port)
+        stack.callback(network.close)
         stack.callback(shutil.rmtree, folder / "broker", ignore_errors=True)
         stack.callback(broker.kill)
         broker.start()
-        stage = stack.enter_context(open_stage(broker.bootstrap, PREFIX, folder))
+        stage = stack.enter_context(open_stage(f"127.0.0.1:{outside}", PREFIX, folder))
         stage.environment.update(SETTINGS)
         stage.provision(PARTITIONS)
         receiver = Receiver(folder / "hits.jsonl", seed)
         stack.callback(receiver.close)
         stage.configure(configuration(receiver))
-        system = System(broker, stage, Random(seed), say)
+        system = System(broker, network, stage, Random(seed), say)
         system.start_all()
         yield system, receiver
 

@@ -14,6 +14,7 @@ from typing import Final, assert_never
 from runtime.broker import EmbeddedBroker, free_port
 from tests.chaos.checker.history import Fault
 from tests.chaos.faults import ROLES, Planned
+from tests.chaos.proxy import ProxyProcess
 from tests.stage import Role, Stage
 
 SESSION_S: Final = 6.0
@@ -33,6 +34,8 @@ SETTINGS: Final = {
     "TRACKLY_PROCESSOR__SESSION_TIMEOUT_S": str(SESSION_S),
     "TRACKLY_GATEWAY__PUBLIC_BASE_URL": BASE_URL,
 }
+SLOW_S: Final = 0.15
+"""How long each piece is held back by a slow network, each way."""
 TERM_S: Final = 60
 """Longest drain before it is an error of its own."""
 ASKED: Final = frozenset({0, -signal.SIGTERM})
@@ -45,6 +48,8 @@ class System:
     """Everything that runs; one thread drives it."""
 
     broker: EmbeddedBroker
+    network: ProxyProcess
+    """Between the broker and everybody else."""
     stage: Stage
     rng: Random
     say: Callable[[str], None]
@@ -85,6 +90,7 @@ class System:
         """Let everything run that always runs."""
         for name in list(self._frozen):
             self._thaw(name)
+        self.network.order("pass")
         if self.broker.pid is None:
             self.broker.start()
         for name in ROLES:
@@ -127,6 +133,12 @@ class System:
             case "broker_restart" | "broker_kill":
                 hurt = sum(name.startswith("dispatcher") for name in self.roles)
                 self._break_broker(planned.for_s, clean=planned.kind == "broker_restart")
+            case "broker_cut" | "broker_hang":
+                hurt = sum(name.startswith("dispatcher") for name in self.roles)
+                self._disturb(planned.kind.removeprefix("broker_"), planned.for_s)
+            case "broker_slow":
+                hurt = 0
+                self._disturb(f"slow {SLOW_S}", planned.for_s)
             case "store_delete" | "store_corrupt":
                 self._damage(targets, planned.for_s, delete=planned.kind == "store_delete")
             case _:
@@ -180,6 +192,11 @@ class System:
             self.broker.kill()
         self._rest(seconds)
         self.broker.start()
+
+    def _disturb(self, order: str, seconds: float) -> None:
+        self.network.order(order)
+        self._rest(seconds)
+        self.network.order("pass")
 
     def _damage(self, names: tuple[str, ...], seconds: float, *, delete: bool) -> None:
         for name in names:

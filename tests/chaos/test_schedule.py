@@ -9,7 +9,7 @@ from tests.chaos.faults import FIRST_S, LAST_S, ROLES, SPARES, schedule
 SESSION_S = 6.0
 KINDS = {
     "kill", "freeze", "restart", "scale_up", "scale_down", "broker_restart", "broker_kill", "store_delete",
-    "store_corrupt",
+    "store_corrupt", "broker_cut", "broker_hang", "broker_slow",
 }  # fmt: skip
 
 

@@ -34,6 +34,10 @@ def counts(history: History) -> dict[str, int]:
     """How much a history holds, so that a report of no violation says of what."""
     kinds = Counter(f"callbacks_{one.kind}" for one in history.callbacks if one.acked_at is not None)
     answers = Counter(f"hits_{one.status or 'unanswered'}" for one in history.hits)
+    steps = Counter(step.excuse or "must_hold" for step in order.steps(history))
+    overtaken = Counter(
+        f"order_overtaken_{step.excuse}" for step in order.steps(history) if step.excuse and step.overtakes
+    )
     topics = {f"topic_{topic}": len(found) for topic, found in sorted(history.records.items()) if found}
     return {
         "callbacks": len(history.callbacks),
@@ -44,5 +48,7 @@ def counts(history: History) -> dict[str, int]:
         **dict(sorted(answers.items())),
         "duplicates": sum(found.times for found in deliveries.repeats(history)),
         "duplicates_allowed": deliveries.bound(history),
+        **{f"order_{name}": count for name, count in sorted(steps.items())},
+        **dict(sorted(overtaken.items())),
         **topics,
     }
