@@ -23,6 +23,7 @@ def main() -> int:
         "--seed", type=int, default=None, help="decides load and faults; drawn and printed when missing"
     )
     parser.add_argument("--rate", type=float, default=100.0, help="callbacks a second (100)")
+    parser.add_argument("--calm", action="store_true", help="make no fault: nothing may be repeated then")
     parser.add_argument("--out", type=Path, default=Path(".trackly") / "chaos", help="where the run's folder is made")
     parser.add_argument("--check", type=Path, default=None, help="judge the folder of an earlier run again, and stop")
     given = parser.parse_args()
@@ -33,10 +34,11 @@ def main() -> int:
         return int(report.broken)
     seed = random.SystemRandom().randrange(1_000_000) if given.seed is None else given.seed
     command = f"python -m tests.chaos --minutes {given.minutes:g} --seed {seed} --rate {given.rate:g}"
+    command += " --calm" if given.calm else ""
     folder: Path = given.out.absolute() / f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{seed}"
     folder.mkdir(parents=True)
     say(f"seed {seed}: {command}; folder {shlex.quote(str(folder))}")
-    report = run(folder, seed=seed, seconds=given.minutes * 60, rate=given.rate, command=command)
+    report = run(folder, seed=seed, seconds=given.minutes * 60, rate=given.rate, command=command, calm=given.calm)
     print(report.text())
     return int(report.broken)
 

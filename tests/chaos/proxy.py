@@ -81,7 +81,7 @@ class Side(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self.other is None or self.other._transport is None or self._proxy.mode == "hang":
+        if self.other is None or not self.other.is_open or self._proxy.mode == "hang":
             return
         while self._waiting:
             at, data = self._waiting[0]
@@ -91,9 +91,14 @@ class Side(asyncio.Protocol):
             self._waiting.popleft()
             self.other._transport.write(data)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be written to and read from."""
+        return self._transport is not None and not self._transport.is_closing()
+
     def obey(self) -> None:
         """Do what the proxy was told."""
-        if self._transport is None:
+        if not self.is_open:
             return
         if self._proxy.mode == "cut":
             self._transport.abort()
@@ -105,18 +110,18 @@ class Side(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """What cannot be written is not read."""
-        if self.other is not None and self.other._transport is not None:
+        if self.other is not None and self.other.is_open:
             self.other._transport.pause_reading()
 
     def resume_writing(self) -> None:
         """Go on, unless nothing may."""
-        if self.other is not None and self.other._transport is not None and self._proxy.mode != "hang":
+        if self.other is not None and self.other.is_open and self._proxy.mode != "hang":
             self.other._transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's signature
         """The other end goes too, once it has what was read."""
         self._proxy.sides.discard(self)
-        if self.other is not None and self.other._transport is not None:
+        if self.other is not None and self.other.is_open:
             self.flush()
             self.other._transport.close()
 

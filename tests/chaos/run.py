@@ -12,6 +12,7 @@ from random import Random
 from typing import Any, Final
 
 from runtime.broker import EmbeddedBroker, free_port
+from runtime.kafka.admin import ClusterError
 from runtime.secrets import load_or_create
 from schemas import topics
 from tests.chaos.checker import check, counts
@@ -23,10 +24,10 @@ from tests.chaos.proxy import ProxyProcess
 from tests.chaos.receiver import Receiver
 from tests.chaos.system import INFLIGHT_MAX, SESSION_S, SETTINGS, TIER_DELAYS_S, System
 from tests.chaos.topics_log import TopicsLog
-from tests.stage import open_stage
+from tests.stage import Stage, await_condition, open_stage
 
 PREFIX: Final = "chaos."
-PARTITIONS: Final = 6
+PARTITIONS: Final = 4
 SIGNING: Final = "chaos-signing-secret"
 ENDPOINTS: Final[dict[str, tuple[str, ...]]] = {
     "acme/healthy": topics.EVENTS,
@@ -34,6 +35,7 @@ ENDPOINTS: Final[dict[str, tuple[str, ...]]] = {
     "acme/slow": ("unsubscribe", "reply"),
     "bolt/main": topics.EVENTS,
 }
+PROVISION_S: Final = 120.0
 SETTLE_S: Final = 180.0
 """Longest wait, once faults have stopped, until every callback has its outcome and every event its end."""
 QUIET_S: Final = 3.0
@@ -109,10 +111,10 @@ def configuration(receiver: Receiver) -> str:
     return "\n".join(lines) + "\n"
 
 
-def run(folder: Path, *, seed: int, seconds: float, rate: float, command: str) -> Report:
-    """Make one run and judge it; everything that it leaves is in the folder."""
+def run(folder: Path, *, seed: int, seconds: float, rate: float, command: str, calm: bool = False) -> Report:
+    """Make one run and judge it; everything that it leaves is in the folder. `calm` makes no fault."""
     report = Report(seed, command, str(folder))
-    planned = schedule(seed, seconds, session_s=SESSION_S)
+    planned = [] if calm else schedule(seed, seconds, session_s=SESSION_S)
     report.planned = [asdict(one) for one in planned]
     with _system(folder, seed) as (system, receiver):
         log = TopicsLog(system.stage.bootstrap, PREFIX, folder / "records.jsonl")
@@ -164,13 +166,23 @@ def _system(folder: Path, seed: int) -> Iterator[tuple[System, Receiver]]:
         broker.start()
         stage = stack.enter_context(open_stage(f"127.0.0.1:{outside}", PREFIX, folder))
         stage.environment.update(SETTINGS)
-        stage.provision(PARTITIONS)
+        await_condition(lambda: _is_provisioned(stage), what="the topics", timeout_s=PROVISION_S)
         receiver = Receiver(folder / "hits.jsonl", seed)
         stack.callback(receiver.close)
         stage.configure(configuration(receiver))
         system = System(broker, network, stage, Random(seed), say)
         system.start_all()
         yield system, receiver
+
+
+def _is_provisioned(stage: Stage) -> bool:
+    """Apply the catalogue; a busy machine may take longer than the command waits, which is then run again."""
+    try:
+        stage.provision(PARTITIONS)
+    except ClusterError as error:
+        say(f"topics: {error}")
+        return False
+    return True
 
 
 def _break(system: System, log: TopicsLog, planned: list[Planned], seconds: float) -> None:
