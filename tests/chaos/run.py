@@ -41,6 +41,8 @@ SETTLE_S: Final = 180.0
 QUIET_S: Final = 3.0
 """How long nothing must arrive any more, so that a late repeat is seen."""
 POLL_S: Final = 1.0
+FINAL_POLL_S: Final = 3.0
+"""How long nothing must come from the topics once every process has ended, so that the history is whole."""
 
 
 @dataclass
@@ -126,7 +128,8 @@ def run(folder: Path, *, seed: int, seconds: float, rate: float, command: str, c
             load.stop(SETTLE_S / 2)
             _settle(report, system, receiver, load, log)
             report.deaths = [*system.deaths, *system.drain()]
-            log.poll(POLL_S)
+            while log.poll(FINAL_POLL_S):
+                pass
         finally:
             load.stop(0)
             log.close()

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ FOLLOWED: Final = (
     *(topics.tier_topic(event, tier) for event in EVENTS for tier in range(len(topics.TIERS))),
 )  # fmt: skip
 """What the checker asks about."""
+PAUSE_S: Final = 0.3
+"""So long without a record is the end, for now."""
 
 
 class TopicsLog:
@@ -48,13 +51,15 @@ class TopicsLog:
 
     def poll(self, seconds: float) -> int:
         """Read for so long at most, or until nothing more is there; answers how many records came."""
-        read = 0
-        while found := self._consumer.consume(2000, seconds):
+        read, until = 0, time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            found = self._consumer.consume(2000, min(left, PAUSE_S))
+            if not found and read:
+                break
             for message in found:
                 if message.error() is None:
                     self._take(message)
                     read += 1
-            seconds = min(seconds, 0.3)
         return read
 
     def close(self) -> None:
