@@ -6,6 +6,7 @@ Exit code 0 when every promise was kept, 1 when one was broken, 2 when the run i
 import argparse
 import random
 import shlex
+import signal
 import sys
 import time
 from pathlib import Path
@@ -27,6 +28,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path(".trackly") / "chaos", help="where the run's folder is made")
     parser.add_argument("--check", type=Path, default=None, help="judge the folder of an earlier run again, and stop")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that everything that was started ends with us
     if given.check is not None:
         report = Report(0, f"--check {given.check}", str(given.check), settled=True)
         judge(given.check, report)
