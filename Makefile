@@ -7,7 +7,7 @@ WORKERS := -n 3 --dist loadfile
 # Of `make fuzz`, for each target.
 MINUTES ?= 5
 
-.PHONY: demo test check bench mutants fuzz lint format docs lock clean
+.PHONY: demo test check bench chaos mutants fuzz lint format docs lock clean
 
 demo: $(VENV)/.local
 	$(BIN)/trackly demo $(DEMO_ARGS)
@@ -17,6 +17,9 @@ test: $(VENV)/.dev
 
 check: $(VENV)/.dev
 	$(BIN)/python -m pytest tests $(WORKERS) -m "smoke or not (system or slow or broker)"
+
+chaos: $(VENV)/.dev
+	$(BIN)/python -m tests.chaos $(CHAOS_ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -6,6 +6,8 @@ topics together (KAFKA.md, Groups). Every assignment goes through the callback b
 C1  A partition number is read only while every input's partition of that number is ours; a missing half holds its
     partners back, and after `HALF_S` the process ends.
 C2  A partition that was left out is not read again before the next assignment.
+C3  A member that is fenced joins anew, as a broker that was away makes a client fence itself; one that is fenced again
+    and again has a living twin, and ends.
 """
 
 import logging
@@ -25,10 +27,17 @@ _LOG = logging.getLogger(__name__)
 COMMITTED_S: Final = 30.0
 HALF_S: Final = 60.0
 """How long a half may be missing: longer than a rolling restart that changes the inputs needs for one member."""
+FENCED_MAX: Final = 5
+FENCED_S: Final = 300.0
+"""How often within how long a member may be fenced: a twin does it with every join, within seconds. A client does it to
+itself when the broker was away for longer than its session: its repeated question to join fences the first one
+(confluentinc/librdkafka#3437), and a broker outage must not end processes."""
 POLL_S: Final = 0.05
 STEP_S: Final = 0.005
 MAX_POLL_INTERVAL_MS: Final = 1_800_000
 """A restore runs inside the assignment; this bounds it, half an hour."""
+
+_FENCED: Final = KafkaError(KafkaError.FENCED_INSTANCE_ID).str()
 
 Positions = Mapping[Partition, int]
 Assigned = Callable[[Sequence[Partition]], Positions]
@@ -37,6 +46,10 @@ Assigned = Callable[[Sequence[Partition]], Positions]
 
 class NotCoPartitionedError(Exception):
     """The group left us with one half of a co-partition for too long; another member has the other."""
+
+
+class _FencedError(Exception):
+    """This member's consumer is no use any more; another of the same id has joined, be it its own later question."""
 
 
 class CoPartitionedInputs:
@@ -62,11 +75,17 @@ class CoPartitionedInputs:
         self._halves: frozenset[int] = frozenset()
         self._halves_since_s = 0.0
         self._failure: BaseException | None = None
+        self._fenced_s: list[float] = []
+        """When this member was fenced lately."""
         self.epoch = 0
         """Grows with every assignment and release; a batch of an older epoch is dropped."""
-        self._consumer: Any = Consumer(
+        self._properties = properties
+        self._consumer = self._make()
+
+    def _make(self) -> Any:
+        return Consumer(
             {
-                **properties,
+                **self._properties,
                 "partition.assignment.strategy": "range",
                 "max.poll.interval.ms": MAX_POLL_INTERVAL_MS,
                 "queued.min.messages": 20_000,
@@ -107,7 +126,17 @@ class CoPartitionedInputs:
         Answers an empty list after at most 50 ms when nothing comes, or when the assignment changed meanwhile: then
         nobody can tell which records are of the new assignment, so it is read again from its start. (The record of the
         first poll is of the present assignment, also when that poll brought it: dropping it would lose it.)
+
+        Raises:
+            KafkaException: an error that no waiting mends; that of a fenced member too, if it is fenced too often.
         """
+        try:
+            return self._gather(records_max, little_s, most_s)
+        except _FencedError as error:
+            self._join_anew(error)
+            return []
+
+    def _gather(self, records_max: int, little_s: float, most_s: float) -> list[Message]:
         first = self._poll(POLL_S)
         if first is None:
             return []
@@ -115,7 +144,7 @@ class CoPartitionedInputs:
         started = mono_s()
         batch: list[Message] = [first]
         while len(batch) < records_max and (waited := mono_s() - started) < most_s:
-            more = self._checked(self._consumer.consume(records_max - len(batch), 0))
+            more = self._checked(self._unfenced(self._consumer.consume, records_max - len(batch), 0))
             if more:
                 batch.extend(more)
                 continue
@@ -186,8 +215,22 @@ class CoPartitionedInputs:
         """Leave; a static member keeps its partitions until its session ends."""
         self._consumer.close()
 
+    def _join_anew(self, fenced: _FencedError) -> None:
+        """C3: let go of everything and begin with a new client."""
+        now = mono_s()
+        self._fenced_s = [at for at in self._fenced_s if now - at < FENCED_S] + [now]
+        if len(self._fenced_s) > FENCED_MAX:
+            raise fenced.__cause__ or fenced
+        _LOG.warning("this member was fenced, joining anew (%d of %d)", len(self._fenced_s), FENCED_MAX)
+        self._consumer.close()
+        if self._held:
+            self._forget()
+        self._paused = frozenset()
+        self._consumer = self._make()
+        self.subscribe()
+
     def _poll(self, timeout_s: float) -> Message | None:
-        message = self._consumer.poll(timeout_s)
+        message = self._unfenced(self._consumer.poll, timeout_s)
         LAST_POLL.set(now_ms() / 1000)
         if self._failure is not None:
             raise self._failure
@@ -201,12 +244,22 @@ class CoPartitionedInputs:
         checked = self._checked([message])
         return checked[0] if checked else None
 
+    def _unfenced(self, read: Callable[..., Any], *arguments: float) -> Any:
+        try:
+            return read(*arguments)
+        except KafkaException as error:
+            if _is_fenced(error.args[0]):
+                raise _FencedError from error
+            raise
+
     def _checked(self, messages: list[Any]) -> list[Message]:
         good = []
         for message in messages:
             error = message.error()
             if error is None:
                 good.append(message)
+            elif _is_fenced(error):
+                raise _FencedError from KafkaException(error)
             elif ends_consumer(error):
                 raise KafkaException(error)
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's spelling
@@ -254,13 +307,22 @@ class CoPartitionedInputs:
 
     def _on_gone(self, _consumer: Any, partitions: list[Any]) -> None:
         REBALANCES.labels("revoked").inc()
+        self._forget()
+        self._consumer.unassign()
+        _LOG.info("released %d partitions", len(partitions))
+
+    def _forget(self) -> None:
         self.epoch += 1
         self._held = []
         self._left_out.clear()
         ASSIGNED.labels("inputs").set(0)
         self._released()
-        self._consumer.unassign()
-        _LOG.info("released %d partitions", len(partitions))
+
+
+def _is_fenced(error: Any) -> bool:
+    """Whether another member of our id has joined; a fatal error names its reason in its text alone."""
+    code = error.code()
+    return code == KafkaError.FENCED_INSTANCE_ID or (code == KafkaError._FATAL and _FENCED in error.str())  # noqa: SLF001 - librdkafka's spelling
 
 
 def _start(partition: Partition, offset: int) -> Any:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -17,7 +17,7 @@ from tests.stage import await_condition
 class Group:
     """Two topics of the test's own and one member that reads them."""
 
-    def __init__(self, bootstrap: str, prefix: str, *, partitions: Sequence[int]) -> None:
+    def __init__(self, bootstrap: str, prefix: str, *, partitions: Sequence[int], member: str | None = None) -> None:
         self.topics = [f"{prefix}{number}" for number in range(len(partitions))]
         self._bootstrap = bootstrap
         admin = AdminClient({"bootstrap.servers": bootstrap})  # its futures fail when it is collected
@@ -26,12 +26,26 @@ class Group:
         )
         for future in created.values():
             future.result(10)
+        self._properties = {
+            "bootstrap.servers": bootstrap, "group.id": f"{prefix}group", "enable.auto.commit": False,
+            "auto.offset.reset": "earliest", **({"group.instance.id": member, "heartbeat.interval.ms": 100} if member else {}),
+        }  # fmt: skip
         self.inputs = CoPartitionedInputs(
-            {"bootstrap.servers": bootstrap, "group.id": f"{prefix}group", "enable.auto.commit": False,
-             "auto.offset.reset": "earliest"},
-            self.topics, lambda held: dict.fromkeys(held, 0), lambda: None
-        )  # fmt: skip
+            self._properties, self.topics, lambda held: dict.fromkeys(held, 0), lambda: None
+        )
         self.inputs.subscribe()
+
+    def ticks(self) -> bool:
+        """Let it look after its membership; what it reads is dropped. Never true."""
+        self.inputs.gather(records_max=9, little_s=0, most_s=1)
+        return False
+
+    def join_as_its_twin(self) -> None:
+        """Another client of the same id joins, and is gone again without leaving: what a client does to itself."""
+        twin = Consumer({**self._properties, "partition.assignment.strategy": "range"})
+        twin.subscribe(self.topics)
+        await_condition(lambda: [twin.poll(0.05), twin.assignment()][1], what="the twin's assignment")
+        twin.close()
 
     def write(self, topic: int, partition: int, *values: bytes) -> None:
         producer = Producer({"bootstrap.servers": self._bootstrap})
@@ -91,3 +105,41 @@ def test_a_partition_that_was_left_out_is_not_read_again(kafka: EmbeddedBroker, 
         assert group.read(1) == [b"b"]
     finally:
         group.inputs.close()
+
+
+@pytest.fixture
+def member(kafka: EmbeddedBroker, prefix: str) -> Iterator[Group]:
+    """A static member that reads."""
+    group = Group(kafka.bootstrap, prefix, partitions=(2, 2), member="one")
+    group.write(0, 0, b"a")
+    assert group.read(1) == [b"a"]
+    yield group
+    group.inputs.close()
+
+
+def test_a_member_that_is_fenced_joins_anew_and_reads_on(member: Group) -> None:
+    epoch = member.inputs.epoch
+    member.join_as_its_twin()
+    member.write(0, 1, b"b")
+    await_condition(
+        lambda: member.ticks() or member.inputs.epoch > epoch,
+        what="the fence",
+    )
+    assert set(member.read(2)) == {b"a", b"b"}
+    assert len(member.inputs.held) == 4
+
+
+def test_a_member_that_is_fenced_again_and_again_has_a_twin_and_ends(
+    member: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copartitioned, "FENCED_MAX", 1)
+    epoch = member.inputs.epoch
+    member.join_as_its_twin()
+    await_condition(
+        lambda: member.ticks() or member.inputs.epoch > epoch,
+        what="the fence",
+    )
+    await_condition(lambda: member.ticks() or member.inputs.held, what="the return")
+    member.join_as_its_twin()
+    with pytest.raises(KafkaException, match="fenced"):
+        await_condition(member.ticks, what="the end")
