@@ -70,6 +70,7 @@ class Processor:
         self._limits = settings.processor
         group = f"{self._prefix}{GROUP}"
         member = f"{group}-{settings.ordinal}"
+        self._group = group
         self._properties: Properties = {
             **consumer(settings.kafka, "processor", group=group, session_timeout_s=self._limits.session_timeout_s),
             "group.instance.id": member,
@@ -302,7 +303,7 @@ class Processor:
         return self._committed_of(held) if held else {}
 
     def _committed_of(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
-        return self._inputs.committed(partitions, keep_waiting=self._waiting)
+        return insist(lambda: self._cluster.committed(self._group, partitions), keep_waiting=self._waiting)
 
     # ---- restore ----------------------------------------------------------------------------------------------------
     def _restore_after_unknown(self) -> None:

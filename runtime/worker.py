@@ -15,6 +15,7 @@ from typing import Final, NoReturn
 import uvloop
 
 from runtime.clock import mono_s
+from runtime.kafka.admin import ClusterError
 from runtime.kafka.properties import PropertyRefusedError, ProtocolRefusedError
 from runtime.schema_registry import HttpRegistry, RegistryUnavailableError
 from runtime.settings import SettingsError, load, masked
@@ -145,6 +146,9 @@ def _run(role: str, body: Callable[[Life], int]) -> int:
     except RegistryUnavailableError as error:
         _LOG.error("%s", error)
         code = EXIT_TRY_AGAIN
+    except ClusterError as error:  # the brokers went away while the role was starting, or refuse it
+        _LOG.error("%s", error)
+        code = EXIT_TRY_AGAIN if error.retriable else EXIT_FAILED
     except Exception:  # noqa: BLE001 - the one place where any failure becomes a log line and a non-zero exit
         _LOG.exception("ended by an error")
         code = EXIT_FAILED

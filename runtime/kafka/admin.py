@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # public names that the package does not list
     AdminClient,
     ConfigResource,
@@ -27,6 +27,8 @@ from schemas.settings import KafkaSettings
 _LOG: Final = logging.getLogger(__name__)
 
 TIMEOUT_S: Final = 10.0
+CREATED_S: Final = 60.0
+"""Longest wait for the leaders of new partitions to answer: a busy broker makes hundreds one after the other."""
 ASK_AGAIN_S: Final = 0.05
 _OPERATORS: Final = frozenset(
     {
@@ -118,6 +120,22 @@ class Cluster:
         found = self._offsets(partitions, _SPEC.for_timestamp(at_ms))
         return {partition: ends[partition] if offset < 0 else offset for partition, offset in found.items()}
 
+    def committed(self, group: str, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """Committed positions of a group, -1 where there is none; refused while a transaction on them is pending.
+
+        A consumer of the group answers the same, but not once its membership is lost, and then not for ever.
+        """
+        asked = [TopicPartition(partition.topic, partition.number) for partition in partitions]
+        if not asked:
+            return {}
+        request = [ConsumerGroupTopicPartitions(group, asked)]
+        futures = self._client.list_consumer_group_offsets(request, require_stable=True, request_timeout=TIMEOUT_S)
+        ((_, found),) = self._each("committed positions", futures)
+        refused = [one.error for one in found.topic_partitions if one.error is not None]
+        if refused:
+            raise ClusterError("committed positions", refused[0].name(), retriable=True)
+        return {Partition(one.topic, one.partition): max(one.offset, -1) for one in found.topic_partitions}
+
     def configs(self, topics: Iterable[str]) -> dict[str, dict[str, str]]:
         """Configuration of each topic as the broker applies it."""
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in topics]
@@ -161,7 +179,7 @@ class Cluster:
     def _await_answers(self, partitions: Iterable[Partition]) -> None:
         """A broker tells of a leader before that leader knows of itself."""
         partitions = list(partitions)
-        deadline = time.monotonic() + TIMEOUT_S
+        deadline = time.monotonic() + CREATED_S
         while True:
             try:
                 self.end_offsets(partitions)

@@ -24,7 +24,6 @@ from runtime.kafka.records import Message, Partition
 
 _LOG = logging.getLogger(__name__)
 
-COMMITTED_S: Final = 30.0
 HALF_S: Final = 60.0
 """How long a half may be missing: longer than a rolling restart that changes the inputs needs for one member."""
 FENCED_MAX: Final = 5
@@ -158,27 +157,6 @@ class CoPartitionedInputs:
         if self._held:
             self.read_from(self._positions)
         return []
-
-    def committed(self, partitions: Sequence[Partition], *, keep_waiting: Callable[[], bool]) -> dict[Partition, int]:
-        """Committed positions, waiting for a pending transaction (read_committed); -1 where none is.
-
-        Raises:
-            InterruptedError: `keep_waiting` said no.
-        """
-        wanted = [TopicPartition(p.topic, p.number) for p in partitions]
-        while wanted:
-            try:
-                found = self._consumer.committed(wanted, timeout=COMMITTED_S)
-            except KafkaException as error:
-                if error.args[0].fatal():
-                    raise
-                _LOG.warning("committed offsets: %s", error.args[0].name())
-            else:
-                if all(p.error is None for p in found):
-                    return {Partition(p.topic, p.partition): max(p.offset, -1) for p in found}
-            if not keep_waiting():
-                raise InterruptedError("stopping while committed offsets were asked for")
-        return {}
 
     def read_from(self, positions: Positions) -> None:
         """Read every held partition from these positions, dropping what was fetched ahead."""

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaException
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from processors import role
-from runtime.kafka.admin import Cluster
+from runtime.kafka.admin import Cluster, ClusterError
 from runtime.kafka.changelog import read_to_end
 from runtime.kafka.properties import consumer, transactional
 from runtime.kafka.records import Message, Partition
@@ -135,6 +135,33 @@ def test_what_is_known_of_contacts_comes_back_on_another_machine(stage: Stage) -
             what="what came last",
         )
     assert len(stage.read(topics.events_topic("delivery"))) == COUNT + 1
+
+
+def test_committed_positions_are_told_to_whoever_asks_but_not_while_a_transaction_is_pending(stage: Stage) -> None:
+    """Also to one whose consumer has lost its membership; asking that consumer would wait for ever."""
+    kafka, group = stage.settings().kafka, f"{stage.prefix}positions"
+    place = Partition(stage.prefix + topics.RAW, 0)
+    cluster = Cluster(kafka)
+    assert cluster.committed(group, [place]) == {place: -1}
+    member = Consumer(consumer(kafka, "test", group=group, session_timeout_s=6))
+    producer = Producer(transactional(kafka, "test", transactional_id=group))
+    producer.init_transactions(10)
+    producer.begin_transaction()
+    producer.send_offsets_to_transaction(
+        [TopicPartition(place.topic, place.number, 7)], member.consumer_group_metadata(), 10
+    )
+    with pytest.raises(ClusterError, match="UNSTABLE_OFFSET_COMMIT") as refused:
+        cluster.committed(group, [place])
+    assert refused.value.retriable
+    producer.commit_transaction(10)
+    assert await_condition(lambda: _told(cluster, group, place), what="the position") == {place: 7}
+    member.close()
+
+
+def _told(cluster: Cluster, group: str, place: Partition) -> dict[Partition, int] | None:
+    with contextlib.suppress(ClusterError):
+        return cluster.committed(group, [place])
+    return None
 
 
 def test_a_restore_reads_what_was_committed_a_moment_ago(stage: Stage) -> None:
