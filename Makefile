@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 # A test of the broker mostly waits, so three workers keep two cores busy; each starts a broker of its own.
-WORKERS := -n 3 --dist loadfile
+WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
 # Of `make fuzz`, for each target.
 MINUTES ?= 5
 

@@ -19,6 +19,10 @@ BROKER_FIXTURES: Final = frozenset({"kafka", "kafka_factory"})
 SYSTEM_TESTS: Final = Path(__file__).parent / "system"
 
 
+LONGEST = frozenset({"test_chaos.py", "test_isolation.py", "test_pipeline.py"})
+"""Files that take minutes."""
+
+
 class KafkaFactory(Protocol):
     """Makes and starts brokers of a test's own, which it may stop, kill and start again."""
 
@@ -40,6 +44,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
         if item.path.is_relative_to(SYSTEM_TESTS):
             item.add_marker(pytest.mark.system)
+    items.sort(key=_weight)
+
+
+def _weight(item: pytest.Item) -> int:
+    """Long ones first, and whole files together: what comes last must not be what everybody waits for."""
+    if item.path.name in LONGEST:
+        return 0
+    marks = ("system", "slow", "broker")
+    return next((place for place, mark in enumerate(marks, 1) if item.get_closest_marker(mark)), len(marks) + 1)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -27,6 +27,8 @@ from schemas.providers import registry
 from schemas.settings import Settings
 
 WAIT_S = 60.0
+STOP_S = 60.0
+"""Longest wait for a role to drain; on a busy machine with brokers away that is several time limits of ten seconds."""
 
 
 def await_condition(condition: Callable[[], Any], *, what: str, timeout_s: float = WAIT_S) -> Any:
@@ -54,7 +56,7 @@ class Role:
 
     def terminate(self) -> int:
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(30)
+        return self.process.wait(STOP_S)
 
     def log_text(self) -> str:
         return self.log.read_text("utf-8", "replace")

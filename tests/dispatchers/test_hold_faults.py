@@ -20,9 +20,9 @@ from tests.dispatchers.test_shell import event, produce
 from tests.dispatchers.test_shell_faults import value_of
 from tests.stage import Stage, await_condition, open_stage
 
-STOP_S = 10.0
+STOP_S = 25.0
 """The drain's budget of 5.5 s, and a few for what follows it."""
-DOWN_STOP_S = 14.0
+DOWN_STOP_S = 45.0
 """The same, with the waits for a last commit and for late acknowledgements that never come."""
 
 

@@ -138,7 +138,7 @@ def test_a_missing_half_holds_its_partners_back_until_it_comes(stage: Stage) -> 
         await_condition(lambda: foreign.poll(0.1) is None and foreign.assignment(), what="a share of the other member")
         role = stage.start("processor")
         await_condition(
-            lambda: foreign.poll(0.1) is None and len(foreign.assignment()) < PARTITIONS, what="a shared assignment"
+            lambda: foreign.poll(0.1) is None and 0 < len(foreign.assignment()) < PARTITIONS, what="a shared assignment"
         )
         await_condition(lambda: is_live_and_unready(role), what="unready, and alive")
         missing = {at.partition for at in foreign.assignment()}
