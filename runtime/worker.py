@@ -15,7 +15,6 @@ from typing import Final, NoReturn
 import uvloop
 
 from runtime.clock import mono_s
-from runtime.kafka.admin import ClusterError
 from runtime.kafka.properties import PropertyRefusedError, ProtocolRefusedError
 from runtime.schema_registry import HttpRegistry, RegistryUnavailableError
 from runtime.settings import SettingsError, load, masked
@@ -146,16 +145,23 @@ def _run(role: str, body: Callable[[Life], int]) -> int:
     except RegistryUnavailableError as error:
         _LOG.error("%s", error)
         code = EXIT_TRY_AGAIN
-    except ClusterError as error:  # the brokers went away while the role was starting, or refuse it
-        _LOG.error("%s", error)
-        code = EXIT_TRY_AGAIN if error.retriable else EXIT_FAILED
-    except Exception:  # noqa: BLE001 - the one place where any failure becomes a log line and a non-zero exit
-        _LOG.exception("ended by an error")
-        code = EXIT_FAILED
+    except Exception as error:  # noqa: BLE001 - the one place where any failure becomes a log line and a non-zero exit
+        code = _code_of(error)
     finally:
         admin.stop()
     _LOG.info("ended", extra={"role": role, "exit_code": code})
     return code
+
+
+def _code_of(error: Exception) -> int:
+    """What ended the role; brokers that went away while it was starting are worth another try."""
+    from runtime.kafka.admin import ClusterError  # noqa: PLC0415 - commands without Kafka load no client
+
+    if isinstance(error, ClusterError) and error.retriable:
+        _LOG.error("%s", error)
+        return EXIT_TRY_AGAIN
+    _LOG.error("ended by an error", exc_info=error)
+    return EXIT_FAILED
 
 
 def _catch_signals(life: Life) -> None:
