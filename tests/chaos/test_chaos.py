@@ -6,8 +6,8 @@ import pytest
 
 from tests.chaos.run import run
 
-SEED = 8
-SECONDS = 75.0
+SEED = 361
+SECONDS = 80.0
 RATE = 40.0
 
 
