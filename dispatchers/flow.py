@@ -11,7 +11,6 @@ All on the loop.
 
 import asyncio
 import contextlib
-import functools
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final
@@ -183,10 +182,13 @@ class Flow:
         """Append a task to the hold log; False while the brokers take nothing."""
         if not self._tries.hops.roomy:
             return False
+        self._append(ticket, why)
+        return True
+
+    def _append(self, ticket: Ticket, why: str) -> None:
         ticket.held.inflight += 1
         metrics.HELD_OF[why].inc()
         self._tries.hops.send([self._tries.held(ticket.task)], lambda: self.ended(ticket, done=True))
-        return True
 
     def _make_room(self) -> None:
         """The whole is full: what waits longest in a lane goes to the hold log, so that no slow one blocks the rest."""
@@ -198,9 +200,7 @@ class Flow:
         """Append everything queued for an endpoint to the hold log, but test events."""
         tickets = self._lanes.take(endpoint, lambda ticket: why != "paused" or self.must_wait(ticket.task))
         for ticket in sorted(tickets, key=lambda ticket: (ticket.held.partition, ticket.offset)):
-            ticket.held.inflight += 1
-            metrics.HELD_OF[why].inc()
-            self._tries.hops.send([self._tries.held(ticket.task)], functools.partial(self.ended, ticket, done=True))
+            self._append(ticket, why)
 
     def _wait_for_upgrade(self, held: Held, pending: Pending, error: UnknownSchemaError) -> None:
         if not held.waiting_for_schema:
